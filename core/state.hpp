@@ -1,0 +1,199 @@
+// The state of the cluster as plain values: what the engine reads and changes. Texts and trees that
+// never change after submission stay in the frame they came in. Times are microseconds since the
+// epoch, 0 where there is none, as stored. Fields marked "volatile" are not stored: they are
+// rebuilt by what nodes say when they reconnect.
+#pragma once
+
+#include "core/cluster.hpp"
+#include "core/placement.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace troupe::core {
+
+struct failure {
+  errc code = errc::unknown;
+  std::string message;
+};
+
+struct replica {
+  uint32_t pool = 0;
+  uint32_t index = 0;
+  uint32_t incarnation = 0;
+  wire::ReplicaPhase phase = wire::ReplicaPhase::LAUNCHING;
+  int32_t exit_code = 0;
+  int32_t signal = 0;
+  std::string message;
+  bool out_of_memory = false;
+  bool permanent = false;
+  int64_t started_micros = 0;
+  int64_t ended_micros = 0;
+  std::string node;
+  std::string host;
+  uint16_t port = 0;
+  bool released = false;
+  amounts held;
+  int64_t ordered_micros = 0; // volatile: when the launch was last ordered
+
+  bool ended() const {
+    return phase != wire::ReplicaPhase::LAUNCHING && phase != wire::ReplicaPhase::RUNNING;
+  }
+};
+
+struct metric_point {
+  std::string tag;
+  double value = 0;
+  int64_t step = 0;
+  int64_t timestamp_micros = 0;
+};
+
+struct custom_job {
+  uint64_t id = 0;
+  std::string project;
+  std::string location;
+  std::string token;
+  wire::frame<wire::CustomJob> submitted; // named; what changes later is below
+  wire::JobState state = wire::JobState::QUEUED;
+  int64_t create_micros = 0;
+  int64_t start_micros = 0;
+  int64_t end_micros = 0;
+  int64_t update_micros = 0;
+  std::optional<failure> error;
+
+  // Read from the spec.
+  std::vector<pool_demand> pools;
+  std::string
+      unplaceable; // why `pools` could not be read (a machine type that the config no longer has)
+  int64_t timeout_micros = 0;
+  int64_t max_wait_micros = 0; // 0: waits for ever
+  bool disable_retries = false;
+  bool restart_job_on_worker_restart = false;
+
+  // The attempt.
+  uint32_t attempt = 0;
+  std::vector<replica> replicas; // all seats of the gang, by (pool, index); empty while it waits
+  uint32_t retries = 0;
+  bool cancel_requested = false;
+  int64_t deadline_micros = 0;
+  int64_t kill_deadline_micros = 0;
+  // What follows when the last replica has stopped: CANCELLED, QUEUED (a new attempt), PENDING (all
+  // restart in place); UNSPECIFIED while nothing of that kind is under way.
+  wire::JobState after_stop = wire::JobState::UNSPECIFIED;
+  std::string first_failure;
+  std::string reason;
+  std::set<std::string> log_nodes;
+  uint32_t service_logs = 0;
+  bool deleted =
+      false; // its resource is gone; the attempt stays until the last replica has stopped
+
+  uint64_t tuning_job = 0;
+  uint32_t trial = 0;
+  std::vector<metric_point> points; // in order of arrival
+
+  std::optional<int64_t> armed_micros; // volatile: its entry in the timers
+
+  bool terminal() const {
+    return state == wire::JobState::SUCCEEDED || state == wire::JobState::FAILED
+           || state == wire::JobState::CANCELLED;
+  }
+  /// Its replicas are to end, so their exits decide nothing any more.
+  bool stopping() const { return terminal() || after_stop != wire::JobState::UNSPECIFIED; }
+  /// In-place restarts keep their seats, so the attempt goes on.
+  bool attempt_over() const { return stopping() && after_stop != wire::JobState::PENDING; }
+  bool live_replicas() const {
+    for (const replica& r : replicas)
+      if (!r.ended()) return true;
+    return false;
+  }
+};
+
+struct measurement {
+  int64_t elapsed_micros = 0;
+  int64_t step = 0;
+  std::vector<std::pair<std::string, double>> metrics;
+};
+
+struct trial {
+  uint32_t number = 0;
+  wire::Trial::State state = wire::Trial::State::REQUESTED;
+  wire::frame<wire::Suggestions::ParameterSet> parameters;
+  std::vector<measurement> measurements;
+  std::optional<measurement> final_measurement;
+  int64_t start_micros = 0;
+  int64_t end_micros = 0;
+  std::string infeasible_reason;
+  uint64_t job = 0;
+
+  bool ended() const {
+    return state == wire::Trial::State::SUCCEEDED || state == wire::Trial::State::INFEASIBLE;
+  }
+};
+
+struct tuning_job {
+  uint64_t id = 0;
+  std::string project;
+  std::string location;
+  std::string token;
+  wire::frame<wire::HyperparameterTuningJob> submitted; // named; without trials
+  wire::JobState state = wire::JobState::QUEUED;
+  int64_t create_micros = 0;
+  int64_t start_micros = 0;
+  int64_t end_micros = 0;
+  int64_t update_micros = 0;
+  std::optional<failure> error;
+  std::vector<trial> trials; // trial n at n - 1
+  bool cancel_requested = false;
+  // The end that waits for the last live trial: SUCCEEDED once the search space is exhausted,
+  // FAILED, CANCELLED.
+  wire::JobState end_state = wire::JobState::UNSPECIFIED;
+  std::optional<failure> end_error;
+  std::string reason;
+
+  uint32_t asked_from = 0; // volatile: the first trial of the suggestion request under way; 0: none
+
+  bool terminal() const {
+    return state == wire::JobState::SUCCEEDED || state == wire::JobState::FAILED
+           || state == wire::JobState::CANCELLED;
+  }
+  uint32_t live_trials() const {
+    uint32_t count = 0;
+    for (const trial& t : trials)
+      count += !t.ended();
+    return count;
+  }
+};
+
+/// A replica that runs on a node although nobody expects it there: of an attempt given up while the
+/// node was away.
+using stray = std::tuple<uint64_t, uint32_t, uint32_t, uint32_t,
+                         uint32_t>; // job, attempt, pool, index, incarnation
+
+struct node {
+  std::string name;
+  std::string address;
+  std::string boot_id;
+  std::string version;
+  uint64_t agent_epoch = 0;
+  amounts total;
+  uint16_t port_first = 0;
+  uint16_t port_last = 0;
+  bool connected = false;
+  int64_t last_seen_micros = 0;
+  std::string quarantine;
+  amounts used;             // by replicas not yet released
+  std::set<uint16_t> ports; // theirs
+  bool lost = false;        // volatile: away for too long, and its replicas were written off
+  bool shrunk = false;      // volatile: came back with less than it had given away
+  std::set<stray> strays;   // volatile: nothing is placed here before they have stopped
+  std::optional<int64_t> armed_micros; // volatile: its entry in the timers
+
+  bool open() const { return connected && quarantine.empty() && strays.empty(); }
+};
+
+} // namespace troupe::core

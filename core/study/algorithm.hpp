@@ -1,0 +1,62 @@
+// How the next points of a study are chosen. An algorithm is a pure function of the study: its
+// space, its trials so far and its seed. The table at the end is where another one is added.
+//
+// ALGORITHM_UNSPECIFIED, which Vertex AI answers with Bayesian optimisation, is served by a
+// quasi-random search here: the middle of the space first, then a scrambled Halton sequence. It
+// covers the space evenly but learns nothing from results.
+#pragma once
+
+#include "core/study/enumeration.hpp"
+#include "core/study/space.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace troupe::core {
+
+/// The points that were tried or are being tried, to choose others.
+class tried_points {
+public:
+  bool contains(const row& point) const { return keys_.contains(key_of(point)); }
+  bool add(const row& point) { return keys_.insert(key_of(point)).second; }
+  size_t size() const { return keys_.size(); }
+
+  /// Of a finite space: the ranks, sorted.
+  std::vector<uint64_t> ranks(const enumeration& points) const;
+
+private:
+  static std::string key_of(const row& point);
+  std::set<std::string> keys_;
+};
+
+struct study_view {
+  wire::StudySpec::Reader spec;
+  capnp::List<wire::Trial>::Reader trials;
+  uint64_t seed;
+  const search_space& space;
+  const enumeration& points;
+  const tried_points& tried; // those trials that are points of the space
+};
+
+struct chosen_points {
+  std::vector<row> rows;
+  bool exhausted = false; // no further point after these
+};
+
+using algorithm = chosen_points (*)(const study_view& study, uint32_t count);
+
+/// Every point of the space once, in enumeration's order.
+chosen_points grid_search(const study_view& study, uint32_t count);
+
+/// Independent draws, uniform under the parameters' scales. Unless the study's noise is HIGH, a
+/// point is not drawn again while others are left; when none are, a study of LOW noise is exhausted
+/// and any other starts to repeat.
+chosen_points random_search(const study_view& study, uint32_t count);
+
+/// The middle, then scrambled Halton points; repeats as random_search.
+chosen_points quasi_random_search(const study_view& study, uint32_t count);
+
+algorithm algorithm_of(wire::StudySpec::Algorithm name);
+
+} // namespace troupe::core

@@ -1,0 +1,285 @@
+#include "tests/core/harness.hpp"
+
+#include <limits>
+
+using namespace troupe;
+using namespace troupe::test;
+using wire::Order;
+
+namespace {
+
+struct study_wish {
+  int32_t most = 3;
+  int32_t parallel = 2;
+  int32_t failed = 0;
+  job_wish job;
+};
+
+uint64_t submit(world& w, const study_wish& wish = {}) {
+  w.step([&](wire::Event::Builder event) {
+    auto job = world::in_project(event).initCreateTuningJob();
+    job.setDisplayName("study");
+    job.setMaxTrialCount(wish.most);
+    job.setParallelTrialCount(wish.parallel);
+    job.setMaxFailedTrialCount(wish.failed);
+    auto study = job.initStudySpec();
+    auto metric = study.initMetrics(1)[0];
+    metric.setMetricId("accuracy");
+    metric.setGoal(wire::MetricSpec::GoalType::MAXIMIZE);
+    auto parameters = study.initParameters(2);
+    parameters[0].setParameterId("lr");
+    parameters[0].initDoubleValueSpec().setMaxValue(1);
+    parameters[1].setParameterId("units");
+    auto units = parameters[1].initIntegerValueSpec();
+    units.setMinValue(1);
+    units.setMaxValue(64);
+    study.setMeasurementSelectionType(wire::StudySpec::MeasurementSelectionType::BEST_MEASUREMENT);
+    fill_spec(job.initTrialJobSpec(), wish.job);
+  });
+  REQUIRE(w.last.replies.size() == 1);
+  REQUIRE_MESSAGE(w.last.replies[0].outcome->isTuningJob(), w.reply_error());
+  return world::id_of(wire::str(w.last.replies[0].outcome->getTuningJob().getName()));
+}
+
+void suggest(world& w, uint64_t id, uint32_t first, uint32_t count, bool exhausted = false) {
+  w.step([&](wire::Event::Builder event) {
+    auto answer = event.initSuggestions();
+    answer.setTuningJobId(id);
+    answer.setFirstTrial(first);
+    answer.setExhausted(exhausted);
+    for (auto set : answer.initParameters(count)) {
+      auto values = set.initValues(2);
+      values[0].setParameterId("lr");
+      values[0].initValue().setNumber(0.1);
+      values[1].setParameterId("units");
+      values[1].initValue().setNumber(32);
+    }
+  });
+}
+
+wire::frame<wire::HyperparameterTuningJob> stored(const world& w, uint64_t id) {
+  auto found = w.stored<wire::HyperparameterTuningJob>(store::family::tuning_jobs, id);
+  REQUIRE(found);
+  return *found;
+}
+
+uint64_t job_of(const world& w, uint64_t id, uint32_t trial) {
+  return world::id_of(wire::str(stored(w, id)->getTrials()[trial - 1].getCustomJob()));
+}
+
+void measure(world& w, uint64_t job, double value, int64_t step, std::string tag = "accuracy",
+             int64_t at = 0) {
+  w.step([&](wire::Event::Builder event) {
+    auto metrics = w.report(event, "a").initMetrics();
+    metrics.setJobId(job);
+    metrics.setAttempt(1);
+    auto point = metrics.initPoints(1)[0];
+    point.setTag(wire::text(tag));
+    point.setValue(value);
+    point.setStep(step);
+    point.setTimestampMicros(at != 0 ? at : w.now);
+  });
+}
+
+} // namespace
+
+TEST_CASE("a study runs its trials, as many at once as allowed, to SUCCEEDED") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.job = {.output = "/out"}});
+  CHECK(stored(w, id)->getState() == JobState::QUEUED);
+  REQUIRE(w.last.suggestion_requests.size() == 1);
+  CHECK(w.last.suggestion_requests[0].first_trial == 1);
+  CHECK(w.last.suggestion_requests[0].count == 2);
+  suggest(w, id, 1, 2);
+  CHECK(w.last.suggestion_requests.empty());
+  auto launches = w.sent(Order::LAUNCH, "a");
+  REQUIRE(launches.size() == 2);
+  auto launch = launches[0].getLaunch();
+  CHECK(wire::view(launch.getTrialId()) == "1");
+  CHECK(wire::view(launch.getMetricTags()[0]) == "accuracy");
+  CHECK(wire::view(launch.getDisplayName()) == "study-trial-1");
+  auto args = launch.getSpec().getWorkerPoolSpecs()[0].getContainerSpec().getArgs();
+  REQUIRE(args.size() == 3);
+  CHECK(wire::view(args[0]) == "--first");
+  CHECK(wire::view(args[1]) == "--lr=0.1");
+  CHECK(wire::view(args[2]) == "--units=32");
+  CHECK(wire::view(launch.getSpec().getBaseOutputDirectory().getOutputUriPrefix()) == "/out/1/");
+  CHECK(stored(w, id)->getTrials()[0].getState() == wire::Trial::State::REQUESTED);
+
+  uint64_t first = job_of(w, id, 1);
+  CHECK(w.attempt(first)->getTuningJobId() == id);
+  w.running(first);
+  CHECK(stored(w, id)->getState() == JobState::RUNNING);
+  CHECK(stored(w, id)->getTrials()[0].getState() == wire::Trial::State::ACTIVE);
+  w.now += 1'000'000;
+  measure(w, first, 0.9, 1);
+  measure(w, first, 0.8, 2);
+  measure(w, first, 0.8, 2); // the file is read again and again
+  measure(w, first, 0.7, 2, "unknown");
+  CHECK(w.last.writes.empty());
+  CHECK(stored(w, id)->getTrials()[0].getMeasurements().size() == 2);
+  CHECK(stored(w, id)->getTrials()[0].getMeasurements()[0].getElapsedDuration().getMicros()
+        == 1'000'000);
+  w.exits(first, 0);
+  auto trial = stored(w, id)->getTrials()[0];
+  CHECK(trial.getState() == wire::Trial::State::SUCCEEDED);
+  CHECK(trial.getFinalMeasurement().getMetrics()[0].getValue() == 0.9);
+  CHECK(wire::str(trial.getName()).ends_with("/trials/1"));
+
+  REQUIRE(w.last.suggestion_requests.size() == 1);
+  CHECK(w.last.suggestion_requests[0].first_trial == 3);
+  suggest(w, id, 3, 1);
+  for (uint32_t number : {2u, 3u}) {
+    uint64_t job = job_of(w, id, number);
+    w.running(job);
+    measure(w, job, 0.5, 1);
+    w.exits(job, 0);
+  }
+  CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
+  CHECK(stored(w, id)->hasEndTime());
+  CHECK(w.last.suggestion_requests.empty());
+}
+
+TEST_CASE("reducers get no parameters") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.job = {.pools = {{}, {}, {.image = "troupe/reductionserver"}}}});
+  suggest(w, id, 1, 1);
+  auto launch = w.sent(Order::LAUNCH, "a").at(0).getLaunch();
+  auto pools = launch.getSpec().getWorkerPoolSpecs();
+  CHECK(pools[1].getContainerSpec().getArgs().size() == 3);
+  CHECK(pools[2].getContainerSpec().getArgs().size() == 0);
+  CHECK(!launch.getPools()[1].getReducers());
+  CHECK(launch.getPools()[2].getReducers());
+}
+
+TEST_CASE("a trial without a finite value of the metric is infeasible") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.most = 2, .failed = 2});
+  suggest(w, id, 1, 2);
+  uint64_t silent = job_of(w, id, 1), wild = job_of(w, id, 2);
+  w.running(silent);
+  w.exits(silent, 0);
+  w.running(wild);
+  measure(w, wild, std::numeric_limits<double>::quiet_NaN(), 1);
+  w.exits(wild, 0);
+  auto trials = stored(w, id)->getTrials();
+  CHECK(trials[0].getState() == wire::Trial::State::INFEASIBLE);
+  CHECK(wire::str(trials[0].getInfeasibleReason()).find("without reporting a metric")
+        != std::string::npos);
+  CHECK(wire::str(trials[1].getInfeasibleReason()).find("finite") != std::string::npos);
+  CHECK(!trials[1].hasFinalMeasurement());
+  CHECK(stored(w, id)->getState() == JobState::FAILED);
+}
+
+TEST_CASE("with maxFailedTrialCount 0 a failed first trial ends the study and stops the others") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  suggest(w, id, 1, 2);
+  w.running(job_of(w, id, 2));
+  w.exits(job_of(w, id, 1), 1);
+  CHECK(stored(w, id)->getState() != JobState::FAILED);
+  CHECK(w.count_sent(Order::STOP, "a") == 1);
+  w.exits(job_of(w, id, 2), 0);
+  CHECK(stored(w, id)->getState() == JobState::FAILED);
+  CHECK(wire::str(stored(w, id)->getError().getMessage()).starts_with("The first trial failed"));
+  CHECK(w.last.suggestion_requests.empty());
+}
+
+TEST_CASE("maxFailedTrialCount failures end the study, fewer do not") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.most = 4, .parallel = 1, .failed = 2});
+  suggest(w, id, 1, 1);
+  w.exits(job_of(w, id, 1), 1);
+  CHECK(!stored(w, id)->hasEndTime());
+  suggest(w, id, 2, 1);
+  w.exits(job_of(w, id, 2), 1);
+  CHECK(stored(w, id)->getState() == JobState::FAILED);
+}
+
+TEST_CASE("an exhausted search space ends the study when its trials have ended") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  suggest(w, id, 1, 1, true);
+  CHECK(w.last.suggestion_requests.empty());
+  uint64_t job = job_of(w, id, 1);
+  w.running(job);
+  measure(w, job, 1, 1);
+  w.exits(job, 0);
+  CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
+}
+
+TEST_CASE("stale and surplus suggestions are dropped") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  suggest(w, id, 7, 2);
+  CHECK(stored(w, id)->getTrials().size() == 0);
+  suggest(w, id, 1, 9);
+  CHECK(stored(w, id)->getTrials().size() == 2);
+  suggest(w, id, 1, 2);
+  CHECK(stored(w, id)->getTrials().size() == 2);
+}
+
+TEST_CASE("cancelling a study cancels its trials and waits for them") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  suggest(w, id, 1, 2);
+  uint64_t one = job_of(w, id, 1), two = job_of(w, id, 2);
+  w.running(one);
+  w.step([&](wire::Event::Builder event) { world::in_project(event).setCancelTuningJob(id); });
+  CHECK(w.last.replies.at(0).outcome->isEmpty());
+  CHECK(stored(w, id)->getState() == JobState::CANCELLING);
+  CHECK(w.state(one) == JobState::CANCELLING);
+  CHECK(stored(w, id)->getTrials()[0].getState() == wire::Trial::State::STOPPING);
+  w.exits(one, 0);
+  w.exits(two, 0);
+  CHECK(stored(w, id)->getState() == JobState::CANCELLED);
+  CHECK(stored(w, id)->getError().getCode() == 1);
+
+  w.step([&](wire::Event::Builder event) { world::in_project(event).setDeleteTuningJob(id); });
+  CHECK(w.last.replies.at(0).outcome->isOperation());
+  CHECK(!w.stored<wire::HyperparameterTuningJob>(store::family::tuning_jobs, id));
+  CHECK(!w.stored<wire::CustomJob>(store::family::custom_jobs, one));
+  CHECK(!w.stored<wire::AttemptRecord>(store::family::attempts, two));
+}
+
+TEST_CASE("a live study is not deleted, an unknown one is NOT_FOUND, an invalid one refused") {
+  world w;
+  uint64_t id = submit(w);
+  w.step([&](wire::Event::Builder event) { world::in_project(event).setDeleteTuningJob(id); });
+  CHECK(w.reply_code() == 9);
+  w.step([&](wire::Event::Builder event) { world::in_project(event).setCancelTuningJob(5); });
+  CHECK(w.reply_code() == 5);
+  w.step([&](wire::Event::Builder event) { world::in_project(event).initCreateTuningJob(); });
+  CHECK(w.reply_code() == 3);
+  CHECK(w.last.writes.empty());
+}
+
+TEST_CASE("a restarted controller asks the tuner again and knows its trials") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  w.restart();
+  REQUIRE(w.last.suggestion_requests.size() == 1);
+  CHECK(w.last.suggestion_requests[0].first_trial == 1);
+  w.hello();
+  suggest(w, id, 1, 2);
+  uint64_t job = job_of(w, id, 1);
+  w.running(job);
+  measure(w, job, 0.25, 1);
+  auto before = stored(w, id);
+  w.restart();
+  w.hello(w.nodes["a"], {{.job = job}, {.job = job_of(w, id, 2)}});
+  measure(w, job, 0.25, 1, "accuracy", w.now);
+  CHECK(w.last.writes.empty());
+  w.exits(job, 0);
+  CHECK(stored(w, id)->getTrials()[0].getFinalMeasurement().getMetrics()[0].getValue() == 0.25);
+  CHECK(before->getTrials()[0].getMeasurements().size() == 1);
+}

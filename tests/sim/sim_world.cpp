@@ -1,0 +1,429 @@
+#include "tests/sim/sim_world.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace troupe::sim {
+
+using store::family;
+
+namespace {
+
+uint64_t id_of(const std::string& name) { return std::stoull(name.substr(name.rfind('/') + 1)); }
+
+void fill_spec(wire::CustomJobSpec::Builder spec, chance& dice, bool huge) {
+  bool gang = dice.percent(40);
+  auto pools = spec.initWorkerPoolSpecs(gang ? 2 : 1);
+  for (uint32_t i = 0; i < pools.size(); ++i) {
+    pools[i].setReplicaCount(i == 0 ? 1 : dice.between(1, 3));
+    pools[i].initMachineSpec().setMachineType(
+        wire::text(fmt::format("custom-{}-1024", huge ? 64 : dice.between(1, 2))));
+    pools[i].initContainerSpec().setImageUri("host");
+    pools[i].getContainerSpec().initCommand(1).set(0, "train");
+  }
+  auto scheduling = spec.initScheduling();
+  scheduling.setRestartJobOnWorkerRestart(dice.percent(20));
+  if (dice.percent(10)) {
+    scheduling.setRestartJobOnWorkerRestart(false);
+    scheduling.setDisableRetries(true);
+  }
+  if (dice.percent(20)) scheduling.initTimeout().setMicros(dice.between(5, 60) * second);
+}
+
+wire::frame<wire::Event> at(int64_t now, const std::function<void(wire::Event::Builder)>& fill) {
+  return wire::frame<wire::Event>::build([&](wire::Event::Builder event) {
+    event.setAtMicros(now);
+    fill(event);
+  });
+}
+
+} // namespace
+
+sim_world::sim_world(uint64_t seed)
+    : dice_(seed), db_(store::in_memory()),
+      cluster_(std::make_unique<core::cluster>(core::settings{}, "first")),
+      replay_db_(store::in_memory()),
+      replay_(std::make_unique<core::cluster>(core::settings{}, "first")) {
+  int64_t count = dice_.between(1, 5);
+  for (int64_t i = 0; i < count; ++i)
+    agents_.push_back(std::make_unique<sim_agent>(*this, fmt::format("node-{}", i),
+                                                  static_cast<uint64_t>(dice_.between(2, 6)),
+                                                  static_cast<uint16_t>(dice_.between(5, 40))));
+}
+
+void sim_world::run() {
+  for (auto& agent : agents_)
+    after(dice_.between(0, 5 * second), [a = agent.get()] { a->connect(); });
+  after(0, [this] { user(); });
+  after(second, [this] { trouble(); });
+  advance_until(now_ + dice_.between(60, 600) * second);
+  peace_ = true;
+  if (!cluster_) recover();
+  for (uint64_t id : eternal_)
+    command([&](wire::Command::Builder c) { c.setCancelCustomJob(id); });
+  // Long enough for every stop, every lost node, and every queue to run off.
+  advance_until(now_ + 20'000 * second);
+  compare_with_replay();
+  check_acknowledged();
+  check_peace();
+}
+
+void sim_world::advance_until(int64_t end) {
+  int64_t last_wake = 0;
+  int idle = 0;
+  while (true) {
+    int64_t next = agenda_.empty() ? INT64_MAX : agenda_.begin()->first;
+    std::optional<instant> wake = cluster_ ? cluster_->wake_at() : std::nullopt;
+    if (wake && micros_of(*wake) < next) {
+      int64_t when = std::max(now_, micros_of(*wake));
+      if (when > end) break;
+      idle = when == last_wake ? idle + 1 : 0;
+      if (idle > 3)
+        throw violation("the controller wants to be woken again and again at the same time");
+      last_wake = now_ = when;
+      tick();
+      continue;
+    }
+    if (next > end) break;
+    now_ = next;
+    auto action = std::move(agenda_.begin()->second);
+    agenda_.erase(agenda_.begin());
+    action();
+  }
+  now_ = end;
+}
+
+void sim_world::tick() {
+  step(at(now_, [](wire::Event::Builder event) { event.setTick(); }));
+}
+
+// -- the controller --
+
+void sim_world::step(const wire::frame<wire::Event>& event) {
+  if (!cluster_) return;
+  core::effects effects = cluster_->on(event);
+  if (auto broken = cluster_->violated_invariant()) throw violation(*broken);
+  std::set<std::pair<family, std::string>> once;
+  for (const store::write& write : effects.writes.writes)
+    if (!once.emplace(write.where, write.key).second)
+      throw violation(
+          fmt::format("{}/{} is written twice in a step", store::name_of(write.where), write.key));
+  // It may die before the commit, after it, or halfway through what it has to say.
+  bool dies = !peace_ && dice_.below(400) == 0;
+  if (dies && dice_.percent(50)) return crash();
+  commit(effects);
+  if (dies) {
+    effects.orders.resize(static_cast<size_t>(dice_.below(std::ssize(effects.orders) + 1)));
+    effects.replies.clear();
+  }
+  send(std::move(effects));
+  if (dies) crash();
+}
+
+void sim_world::commit(const core::effects& effects) {
+  if (!db_->commit(effects.writes)) throw violation("the store refused a batch");
+  for (const store::write& write : effects.writes.writes) {
+    if (write.where == family::custom_jobs || write.where == family::tuning_jobs) {
+      auto ended = ended_.find(write.key);
+      if (ended != ended_.end() && write.value && *write.value != ended->second)
+        throw violation(fmt::format("I4: job {} changed after its end", write.key));
+      if (!write.value) continue;
+      auto state =
+          write.where == family::custom_jobs
+              ? (*wire::frame<wire::CustomJob>::parse(*write.value))->getState()
+              : (*wire::frame<wire::HyperparameterTuningJob>::parse(*write.value))->getState();
+      if (state == wire::JobState::SUCCEEDED || state == wire::JobState::FAILED
+          || state == wire::JobState::CANCELLED)
+        ended_.emplace(write.key, *write.value);
+    }
+    if (write.where != family::events) continue;
+    auto logged = wire::frame<wire::Event>::parse(*write.value);
+    if (!replay_db_->commit(replay_->on(*logged).writes))
+      throw violation("the replay's store refused a batch");
+  }
+}
+
+void sim_world::send(core::effects effects) {
+  for (const core::refusal& refusal : effects.refusals)
+    for (auto& agent : agents_)
+      if (agent->name() == refusal.node && agent->epoch() == refusal.agent_epoch) {
+        agent->disconnect();
+        after(10 * second, [a = agent.get()] { a->connect(); });
+      }
+  for (const core::order& order : effects.orders)
+    for (auto& agent : agents_) {
+      if (agent->name() != order.node) continue;
+      // Orders on a link keep their order.
+      int64_t& last = last_order_[order.node];
+      last = std::max(last, now_ + dice_.between(0, 5'000));
+      int64_t delay = last - now_;
+      int copies = dice_.percent(3) ? 2 : 1;
+      for (int i = 0; i < copies; ++i)
+        after(delay, [a = agent.get(), session = agent->session(), message = order.message] {
+          if (a->linked() && a->session() == session) a->obey(*message);
+        });
+    }
+  for (const core::reply& reply : effects.replies) {
+    std::string what = asked_[reply.request];
+    asked_.erase(reply.request);
+    auto outcome = *reply.outcome;
+    if (outcome.isError()) {
+      // Deleting what lives is refused, and what was deleted is not there; nothing else is asked
+      // wrongly.
+      if (what != "delete" && what != "cancel")
+        throw violation("refused: " + wire::str(outcome.getError().getMessage()));
+    } else if (outcome.isCustomJob()) {
+      uint64_t id = id_of(wire::str(outcome.getCustomJob().getName()));
+      if (!jobs_.insert(id).second)
+        throw violation(fmt::format("I5: job id {} was given out twice", id));
+      // Decided late, but before the node could begin: orders take longer than replies.
+    } else if (outcome.isTuningJob()) {
+      studies_.insert(id_of(wire::str(outcome.getTuningJob().getName())));
+    }
+  }
+  for (const core::suggestion_request& request : effects.suggestion_requests)
+    after(dice_.between(0, 2 * second), [this, request] {
+      step(at(now_, [&](wire::Event::Builder event) {
+        auto answer = event.initSuggestions();
+        answer.setTuningJobId(request.tuning_job);
+        answer.setFirstTrial(request.first_trial);
+        auto sets = answer.initParameters(request.count);
+        for (auto set : sets) {
+          auto value = set.initValues(1)[0];
+          value.setParameterId("x");
+          value.initValue().setNumber(0.5);
+        }
+        answer.setExhausted(dice_.percent(10));
+      }));
+    });
+}
+
+void sim_world::crash() {
+  cluster_.reset();
+  sessions_.clear();
+  asked_.clear();
+  for (auto& agent : agents_) {
+    agent->disconnect();
+    after(dice_.between(2 * second, 20 * second), [a = agent.get()] { a->connect(); });
+  }
+  after(dice_.between(0, 10 * second), [this] { recover(); });
+}
+
+void sim_world::recover() {
+  if (cluster_) return;
+  auto recovered = core::cluster::recover(
+      settings_, "other", instant_of(now_),
+      [this](family where, const auto& visit) { return db_->scan(where, "", false, visit); });
+  if (!recovered) throw violation("recovery: " + recovered.error().message);
+  cluster_ = std::move(recovered->first);
+  if (cluster_->id() != "first" && db_->read(family::meta, "cluster").value())
+    throw violation("recovery: the cluster's id changed");
+  if (auto broken = cluster_->violated_invariant()) throw violation("after recovery: " + *broken);
+  commit(recovered->second);
+  send(std::move(recovered->second));
+  compare_with_replay();
+  check_acknowledged();
+}
+
+// -- links --
+
+void sim_world::arrive(sim_agent& agent) {
+  after(dice_.between(0, 10'000), [this, &agent, session = agent.session()] {
+    if (!cluster_ || !agent.linked() || agent.session() != session) return;
+    sessions_[agent.name()] = session;
+    agent.welcome(cluster_->id(), cluster_->epoch());
+    step(agent.hello(now_));
+  });
+}
+
+void sim_world::deliver(sim_agent& agent, wire::frame<wire::Event> message) {
+  after(dice_.between(0, 20'000), [this, &agent, session = agent.session(), message] {
+    // A hello under way tells the same, so what overtakes it may be dropped or not.
+    if (!agent.linked() || agent.session() != session) return;
+    step(wire::frame<wire::Event>(message).with(
+        [&](wire::Event::Builder event) { event.setAtMicros(now_); }));
+  });
+}
+
+void sim_world::link_lost(sim_agent& agent, uint64_t session) {
+  // Half-open for a while: the controller learns of it late, or by the next hello.
+  after(dice_.between(0, 20 * second), [this, &agent, session, epoch = agent.epoch()] {
+    auto known = sessions_.find(agent.name());
+    if (!cluster_ || known == sessions_.end() || known->second != session) return;
+    sessions_.erase(known);
+    step(at(now_, [&](wire::Event::Builder event) {
+      auto down = event.initNodeDown();
+      down.setName(wire::text(agent.name()));
+      down.setAgentEpoch(epoch);
+      down.setReason("link closed");
+    }));
+  });
+}
+
+// -- users and faults --
+
+void sim_world::command(const std::function<void(wire::Command::Builder)>& fill) {
+  if (!cluster_) return;
+  uint64_t request = ++request_;
+  auto event = at(now_, [&](wire::Event::Builder builder) {
+    builder.setRequest(request);
+    builder.setSecret(wire::text(fmt::format("secret-{}", request)));
+    auto what = builder.initCommand();
+    what.setProject("p");
+    what.setLocation("l");
+    fill(what);
+    std::string& asked = asked_[request] = "create";
+    if (what.isDeleteCustomJob() || what.isDeleteTuningJob()) asked = "delete";
+    if (what.isCancelCustomJob() || what.isCancelTuningJob()) asked = "cancel";
+  });
+  step(event);
+}
+
+uint64_t sim_world::any_job() {
+  if (jobs_.empty()) return 0;
+  auto found = jobs_.begin();
+  std::advance(found, dice_.below(std::ssize(jobs_)));
+  return *found;
+}
+
+void sim_world::submit() {
+  size_t before = jobs_.size();
+  bool for_ever = dice_.percent(5);
+  command([&](wire::Command::Builder c) {
+    auto job = c.initCreateCustomJob();
+    job.setDisplayName("job");
+    fill_spec(job.initJobSpec(), dice_, dice_.percent(2));
+  });
+  if (for_ever && jobs_.size() > before) eternal_.insert(*jobs_.rbegin());
+}
+
+void sim_world::submit_study() {
+  command([&](wire::Command::Builder c) {
+    auto job = c.initCreateTuningJob();
+    job.setDisplayName("study");
+    job.setMaxTrialCount(static_cast<int32_t>(dice_.between(2, 5)));
+    job.setParallelTrialCount(2);
+    auto study = job.initStudySpec();
+    study.initMetrics(1)[0].setMetricId("score");
+    auto parameter = study.initParameters(1)[0];
+    parameter.setParameterId("x");
+    parameter.initDoubleValueSpec().setMaxValue(1);
+    fill_spec(job.initTrialJobSpec(), dice_, false);
+  });
+}
+
+void sim_world::user() {
+  if (peace_) return;
+  int64_t what = dice_.below(100);
+  if (what < 60)
+    submit();
+  else if (what < 65)
+    submit_study();
+  else if (what < 75)
+    command([id = any_job()](wire::Command::Builder c) { c.setCancelCustomJob(id); });
+  else if (what < 90) {
+    uint64_t id = any_job();
+    deletions_.insert(id);
+    command([id](wire::Command::Builder c) { c.setDeleteCustomJob(id); });
+  } else if (!studies_.empty()) {
+    uint64_t id = *studies_.begin();
+    bool cancel = dice_.percent(50);
+    command([&](wire::Command::Builder c) {
+      if (cancel)
+        c.setCancelTuningJob(id);
+      else
+        c.setDeleteTuningJob(id);
+    });
+  }
+  after(dice_.between(0, 6 * second), [this] { user(); });
+}
+
+void sim_world::trouble() {
+  if (peace_) return;
+  sim_agent& agent = *agents_[static_cast<size_t>(dice_.below(std::ssize(agents_)))];
+  int64_t back = dice_.between(0, 15 * second);
+  switch (dice_.below(4)) {
+  case 0:
+    agent.disconnect();
+    break;
+  case 1:
+    agent.restart_agent();
+    break;
+  case 2:
+    agent.reboot();
+    break;
+  case 3:
+    agent.disconnect();
+    back = dice_.between(60, 200) * second;
+    break;
+  }
+  after(back, [&agent] { agent.connect(); });
+  after(dice_.between(second, 60 * second), [this] { trouble(); });
+}
+
+// -- what must hold --
+
+void sim_world::compare_with_replay() {
+  for (family where : {family::custom_jobs, family::tuning_jobs, family::attempts,
+                       family::operations, family::nodes, family::service_logs}) {
+    auto rows = [&](const store::database& db) {
+      std::map<std::string, std::string> all;
+      if (!db.scan(where, "", false, [&](auto key, auto value) {
+            all.emplace(key, value);
+            return true;
+          }))
+        throw violation("the store cannot be read");
+      return all;
+    };
+    auto stored = rows(*db_), replayed = rows(*replay_db_);
+    if (stored == replayed) continue;
+    for (const auto& [key, value] : stored)
+      if (!replayed.contains(key) || replayed[key] != value)
+        throw violation(fmt::format("I6: {}/{} is stored otherwise than its replay",
+                                    store::name_of(where), key));
+    throw violation(
+        fmt::format("I6: the replay has more in {} than the store", store::name_of(where)));
+  }
+}
+
+void sim_world::check_acknowledged() {
+  for (uint64_t id : jobs_)
+    if (!deletions_.contains(id) && !db_->read(family::custom_jobs, store::key_of(id)).value())
+      throw violation(fmt::format("I1: job {} was acknowledged and is lost", id));
+}
+
+void sim_world::check_peace() {
+  for (auto& agent : agents_)
+    if (agent->live_replicas() > 0)
+      throw violation(
+          fmt::format("I7: {} replicas still run on {}", agent->live_replicas(), agent->name()));
+  std::string waiting;
+  if (!db_->scan(family::custom_jobs, "", false, [&](auto key, auto value) {
+        auto job = *wire::frame<wire::CustomJob>::parse(value);
+        if (ended_.contains(std::string(key))) return true;
+        auto attempt =
+            *wire::frame<wire::AttemptRecord>::parse(*db_->read(family::attempts, key).value());
+        std::string reason = wire::str(attempt->getReason());
+        if (job->getState() != wire::JobState::QUEUED
+            || reason.find("can never start") == std::string::npos)
+          waiting = fmt::format("I8: job {} is in state {} at the end: {}", key,
+                                static_cast<int>(job->getState()), reason);
+        return true;
+      }))
+    throw violation("the store cannot be read");
+  if (!waiting.empty()) throw violation(waiting);
+  if (!db_->scan(family::nodes, "", false, [&](auto key, auto value) {
+        auto node = *wire::frame<wire::NodeRecord>::parse(value);
+        if (node->getAllocated().getCpuMillis() != 0 || node->getQuarantine().size() > 0
+            || !node->getConnected())
+          waiting =
+              fmt::format("node {} is not free at the end: {} millicpus held, quarantine '{}'", key,
+                          node->getAllocated().getCpuMillis(), wire::view(node->getQuarantine()));
+        return true;
+      }))
+    throw violation("the store cannot be read");
+  if (!waiting.empty()) throw violation(waiting);
+}
+
+} // namespace troupe::sim
