@@ -1,0 +1,14 @@
+// The files that say who a process is and whom it trusts, all PEM. link/authority.hpp makes them.
+#pragma once
+
+#include <filesystem>
+
+namespace troupe::link {
+
+struct identity {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  std::filesystem::path authority;
+};
+
+} // namespace troupe::link

@@ -1,0 +1,80 @@
+// One live peer, as the rest of the program sees it: a handle that any thread may use and keep. It
+// never blocks and never throws; once the session is closed, it does nothing.
+#pragma once
+
+#include "link/limits.hpp"
+#include "wire/error.hpp"
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::link {
+
+/// A frame: immutable, shared for the price of a reference count, aligned as malloc aligns.
+using bytes = std::shared_ptr<const std::vector<std::byte>>;
+
+bytes make_bytes(std::span<const std::byte> content);
+bytes make_bytes(std::string_view content);
+/// What is in it, as text.
+std::string_view text_of(const bytes& content);
+
+class connection;
+class mailroom;
+
+class session : public std::enable_shared_from_this<session> {
+public:
+  session(std::string peer_name, const limits& bounds, std::shared_ptr<mailroom> loop);
+
+  /// In order. A frame beyond frame_bytes_max, or one too many for outgoing_bytes_max, closes the
+  /// session.
+  void send(bytes frame);
+
+  /// The peer gets what was sent before, and the reason. `closed` is called soon after, on the
+  /// link's thread.
+  void close(std::string reason);
+
+  /// The name in the peer's certificate.
+  const std::string& peer_name() const { return peer_name_; }
+
+private:
+  friend class connection;
+
+  struct ending {
+    error reason;
+    bool flush; // the peer is thought to be alive, and is owed what is still queued
+  };
+
+  // For the connection, on the link's thread.
+  std::vector<bytes> take(size_t bytes_max);
+  std::optional<ending> take_ending();
+  void acknowledge(size_t frame_bytes);
+  void shut();
+
+  void end(error reason, bool flush);
+  void wake();
+
+  const std::string peer_name_;
+  const size_t frame_bytes_max_;
+  const size_t outgoing_bytes_max_;
+  const std::shared_ptr<mailroom> loop_;
+  connection* line_ = nullptr; // only touched on the link's thread
+
+  std::mutex mutex_;
+  bool open_ = true;
+  bool waking_ = false;
+  std::deque<bytes> outgoing_;
+  size_t unacknowledged_bytes_ = 0;
+  std::optional<ending> ending_;
+};
+
+/// What a frame costs while it waits: empty frames are not free.
+inline constexpr size_t frame_overhead_bytes = 64;
+inline size_t cost_of(const bytes& frame) { return frame->size() + frame_overhead_bytes; }
+
+} // namespace troupe::link

@@ -1,0 +1,150 @@
+#include "harness.hpp"
+
+#include <doctest.h>
+
+#include <cstdlib>
+
+namespace troupe::link {
+
+scratch::scratch() {
+  auto pattern = (std::filesystem::temp_directory_path() / "troupe-link-XXXXXX").string();
+  path = ::mkdtemp(pattern.data());
+}
+
+scratch::~scratch() { std::filesystem::remove_all(path); }
+
+namespace {
+
+struct trust {
+  trust() {
+    REQUIRE(create_authority(dir.path));
+    for (auto name : {"controller", "agent", "other"})
+      REQUIRE(issue(dir.path, name, {"127.0.0.1"}));
+  }
+  scratch dir;
+};
+
+std::string shown(const bytes& frame) {
+  return frame->size() > 100 ? std::to_string(frame->size()) : std::string(text_of(frame));
+}
+
+} // namespace
+
+const std::filesystem::path& ours() {
+  static trust made;
+  return made.dir.path;
+}
+
+const std::filesystem::path& theirs() {
+  static trust made;
+  return made.dir.path;
+}
+
+limits quick() {
+  using namespace std::chrono_literals;
+  limits bounds;
+  bounds.heartbeat = 100ms;
+  bounds.silence = 5s;
+  bounds.handshake = 5s;
+  bounds.redial_first = 10ms;
+  bounds.redial_last = 50ms;
+  return bounds;
+}
+
+void record::add(std::string entry) {
+  std::lock_guard lock(mutex_);
+  entries_.push_back(std::move(entry));
+  changed_.notify_all();
+}
+
+template <class Ready>
+bool record::wait_until(Ready ready, std::chrono::milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, patience, ready);
+}
+
+bool record::wait(size_t count) const {
+  return wait_until([&] { return entries_.size() >= count; }, std::chrono::seconds(20));
+}
+
+bool record::wait_for_entry_with(const std::string& part,
+                                 std::chrono::milliseconds patience) const {
+  return wait_until(
+      [&] {
+        for (const auto& entry : entries_)
+          if (entry.find(part) != std::string::npos) return true;
+        return false;
+      },
+      patience);
+}
+
+std::vector<std::string> record::all() const {
+  std::lock_guard lock(mutex_);
+  return entries_;
+}
+
+listener::listener(limits bounds, std::string address, const std::filesystem::path& authority) {
+  server_events on;
+  on.joined = [this](std::shared_ptr<session> who, bytes hello) -> result<bytes> {
+    if (admit)
+      if (auto answer = admit(who, hello); !answer || *answer) return answer;
+    auto entry = fmt::format("{}: {}", who->peer_name(), text_of(hello));
+    {
+      std::lock_guard lock(mutex);
+      peers.push_back(who);
+    }
+    joined.add(entry);
+    return make_bytes("welcome " + entry);
+  };
+  on.received = [this](session& who, bytes frame) {
+    received.add(shown(frame));
+    if (echo) who.send(frame);
+  };
+  on.closed = [this](session&, error why) {
+    {
+      std::lock_guard lock(mutex);
+      closed_codes.push_back(why.code);
+    }
+    closed.add(why.message);
+  };
+  on.turned_away = [this](std::string line) { turned_away.add(line); };
+  auto made = server::listen(address, identity_of(authority, "controller"), std::move(on), bounds);
+  REQUIRE_MESSAGE(made, made.error().message);
+  end = std::move(*made);
+}
+
+std::string listener::address() const { return fmt::format("127.0.0.1:{}", end->port()); }
+
+std::shared_ptr<session> listener::peer(size_t index) const {
+  std::lock_guard lock(mutex);
+  return peers.at(index);
+}
+
+dialler::dialler(const std::string& address, limits bounds, const std::string& name,
+                 const std::filesystem::path& authority, const std::string& expected) {
+  client_events on;
+  on.welcome = [this](std::shared_ptr<session> who, bytes text) {
+    {
+      std::lock_guard lock(mutex);
+      latest = who;
+    }
+    welcomes.add(std::string(text_of(text)));
+  };
+  on.received = [this](session&, bytes frame) { received.add(shown(frame)); };
+  on.closed = [this](session&, error why) { closed.add(why.message); };
+  on.failed = [this](const error& why) {
+    failed.add(fmt::format("{} {}", name_of(why.code), why.message));
+  };
+  auto made = client::dial(
+      address, expected, identity_of(authority, name), [] { return make_bytes("hello"); },
+      std::move(on), bounds);
+  REQUIRE_MESSAGE(made, made.error().message);
+  end = std::move(*made);
+}
+
+std::shared_ptr<session> dialler::peer() const {
+  std::lock_guard lock(mutex);
+  return latest;
+}
+
+} // namespace troupe::link
