@@ -1,0 +1,257 @@
+#include "runtime/attempt.hpp"
+
+#include "runtime/metric_file.hpp"
+#include "runtime/replica.hpp"
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <signal.h>
+
+namespace troupe::runtime {
+
+namespace {
+
+std::vector<std::string> tags_of(wire::Launch::Reader launch) {
+  std::vector<std::string> out;
+  for (auto tag : launch.getMetricTags())
+    out.push_back(wire::str(tag));
+  return out;
+}
+
+bool same_task(const replica_key& a, const replica_key& b) {
+  return a.pool == b.pool && a.index == b.index;
+}
+
+wire::frame<wire::ReplicaStatus> status_of(const replica_key& key, wire::ReplicaPhase phase) {
+  return wire::frame<wire::ReplicaStatus>::build([&](wire::ReplicaStatus::Builder out) {
+    fill(out.initId(), key);
+    out.setPhase(phase);
+    if (phase == wire::ReplicaPhase::EXITED) out.setSignal(SIGTERM);
+  });
+}
+
+} // namespace
+
+struct attempt::state {
+  state(const node_settings& node, runtime::reactor& loop, const wire::frame<wire::Launch>& first,
+        attempt_events handlers)
+      : settings(node), reactor(loop), job(first->getJobId()), number(first->getAttempt()),
+        directory(attempt_directory(node.directory, job, number)), events(std::move(handlers)),
+        book(tags_of(*first)) {}
+
+  const node_settings settings;
+  runtime::reactor& reactor;
+  const uint64_t job;
+  const uint32_t number;
+  const std::filesystem::path directory;
+
+  // Of the reactor's thread.
+  attempt_events events;
+  bool detached = false;
+  std::map<replica_key, std::unique_ptr<replica>> replicas;
+  std::map<replica_key, wire::frame<wire::Launch>> waiting; // for the end of the incarnation before
+  metric_book book;
+
+  mutable std::mutex mutex;
+  std::map<replica_key, wire::frame<wire::ReplicaStatus>> statuses;
+
+  void remember(const replica_key& key, wire::frame<wire::ReplicaStatus> status) {
+    std::lock_guard lock(mutex);
+    statuses.insert_or_assign(key, std::move(status));
+  }
+  /// False if the replica, or a later incarnation of it, is known already.
+  bool announce(const replica_key& key) {
+    std::lock_guard lock(mutex);
+    for (const auto& [known, status] : statuses)
+      if (same_task(known, key) && known.incarnation >= key.incarnation) return false;
+    statuses.emplace(key, status_of(key, wire::ReplicaPhase::LAUNCHING));
+    return true;
+  }
+
+  replica& add(const replica_key& key) {
+    replica_events handlers{[this](const replica_key& changed) { tell(changed); },
+                            [this](const replica_key& changed) { read_metrics(changed); }};
+    auto made = std::make_unique<replica>(settings, reactor, key, std::move(handlers));
+    return *replicas.insert_or_assign(key, std::move(made)).first->second;
+  }
+
+  void start_one(const replica_key& key, const wire::frame<wire::Launch>& order) {
+    for (auto& [known, running] : replicas)
+      if (same_task(known, key) && !running->has_ended()) {
+        waiting.insert_or_assign(key, order);
+        running->stop(std::chrono::milliseconds(0));
+        return;
+      }
+    std::error_code code;
+    bool was_here =
+        std::filesystem::exists(replica_directory(settings.directory, key) / "order", code);
+    auto& made = add(key);
+    if (!was_here) return made.launch(order);
+    made.adopt();
+    tell(key);
+  }
+
+  void tell(const replica_key& key) {
+    auto& changed = *replicas.at(key);
+    auto status = changed.status();
+    remember(key, status);
+    events.status(status);
+    if (changed.has_ended()) start_waiting(key);
+  }
+
+  void start_waiting(const replica_key& ended) {
+    for (auto it = waiting.begin(); it != waiting.end(); ++it) {
+      if (!same_task(it->first, ended)) continue;
+      // From a clean stack: the replica that ended is still telling so.
+      reactor.post([self = weak, key = it->first, order = it->second] {
+        if (auto alive = self.lock(); alive && !alive->detached) alive->start_one(key, order);
+      });
+      waiting.erase(it);
+      return;
+    }
+  }
+
+  void read_metrics(const replica_key& key) {
+    // Only the primary's measurements count.
+    if (key.pool != 0 || key.index != 0) return;
+    auto text = read_file(replicas.at(key)->metric_file());
+    if (!text) return;
+    auto news = book.read(*text);
+    if (news.points.empty()) return;
+    keep(news.lines);
+    report(news.points);
+  }
+
+  /// The metric file forgets all but its newest lines; an agent that comes after us must not.
+  void keep(const std::string& lines) const { (void)append_file(directory / "points", lines); }
+
+  void report(const std::vector<metric_point>& points) const {
+    events.metrics(wire::frame<wire::MetricReport>::build([&](wire::MetricReport::Builder out) {
+      out.setJobId(job);
+      out.setAttempt(number);
+      auto list = out.initPoints(uint32_t(points.size()));
+      for (uint32_t i = 0; i < points.size(); ++i)
+        fill(list[i], points[i]);
+    }));
+  }
+
+  void stop_all(wire::Stop::Reader order) {
+    std::set<replica_key> list;
+    for (auto id : order.getReplicas())
+      list.insert(key_of(id));
+    auto named = [&](const replica_key& key) { return list.empty() || list.contains(key); };
+    for (auto it = waiting.begin(); it != waiting.end();) {
+      if (!named(it->first)) {
+        ++it;
+        continue;
+      }
+      auto status = status_of(it->first, wire::ReplicaPhase::EXITED);
+      remember(it->first, status);
+      it = waiting.erase(it);
+      events.status(status);
+    }
+    for (auto& [key, running] : replicas)
+      if (named(key)) running->stop(std::chrono::milliseconds(order.getGraceMs()));
+  }
+
+  void adopt_all() {
+    if (auto points = read_file(directory / "points")) book.read(*points);
+    std::error_code code;
+    for (std::filesystem::recursive_directory_iterator it(directory, code), end; it != end && !code;
+         it.increment(code)) {
+      if (it.depth() == 1) it.disable_recursion_pending();
+      auto key = it.depth() == 1 ? key_of(it->path()) : std::nullopt;
+      if (!key) continue;
+      auto& found = add(*key);
+      found.adopt();
+      remember(*key, found.status());
+    }
+  }
+
+  std::weak_ptr<state> weak;
+};
+
+attempt::attempt(std::shared_ptr<state> made) : state_(std::move(made)) { state_->weak = state_; }
+
+attempt::~attempt() { detach(); }
+
+uint64_t attempt::job() const { return state_->job; }
+uint32_t attempt::number() const { return state_->number; }
+
+result<std::unique_ptr<attempt>> attempt::create(const node_settings& settings, reactor& loop,
+                                                 wire::frame<wire::Launch> order,
+                                                 attempt_events events) {
+  auto made = std::make_shared<state>(settings, loop, order, std::move(events));
+  if (auto directory = make_directories(made->directory); !directory)
+    return std::unexpected(directory.error());
+  if (auto kept = replace_file(made->directory / "launch", order.str()); !kept)
+    return std::unexpected(kept.error());
+  return std::unique_ptr<attempt>(new attempt(std::move(made)));
+}
+
+void attempt::start(wire::frame<wire::Launch> order) {
+  std::vector<replica_key> fresh;
+  for (auto id : order->getReplicas())
+    if (auto key = key_of(id); state_->announce(key)) fresh.push_back(key);
+  if (fresh.empty()) return;
+  state_->reactor.post([self = state_, fresh = std::move(fresh), order = std::move(order)] {
+    for (const auto& key : fresh)
+      if (!self->detached) self->start_one(key, order);
+  });
+}
+
+void attempt::stop(wire::frame<wire::Stop> order) {
+  state_->reactor.post([self = state_, order = std::move(order)] {
+    if (!self->detached) self->stop_all(*order);
+  });
+}
+
+std::vector<wire::frame<wire::ReplicaStatus>> attempt::statuses() const {
+  std::lock_guard lock(state_->mutex);
+  std::vector<wire::frame<wire::ReplicaStatus>> out;
+  for (const auto& [key, status] : state_->statuses)
+    out.push_back(status);
+  return out;
+}
+
+void attempt::resend_metrics() {
+  state_->reactor.post([self = state_] {
+    if (!self->detached && !self->book.all().empty()) self->report(self->book.all());
+  });
+}
+
+void attempt::detach() {
+  state_->reactor.run([&] {
+    state_->detached = true;
+    state_->waiting.clear();
+    state_->replicas.clear();
+  });
+}
+
+result<std::vector<std::unique_ptr<attempt>>>
+adopt(const node_settings& settings, reactor& loop,
+      const std::function<attempt_events(uint64_t, uint32_t)>& events_of) {
+  auto directory = attempts_directory(settings.directory);
+  if (auto made = make_directories(directory); !made) return std::unexpected(made.error());
+  std::vector<std::unique_ptr<attempt>> out;
+  std::error_code code;
+  for (std::filesystem::directory_iterator it(directory, code), end; it != end && !code;
+       it.increment(code)) {
+    auto name = attempt_of(it->path().filename().string());
+    auto bytes = read_file(it->path() / "launch");
+    if (!name || !bytes) continue;
+    auto order = wire::frame<wire::Launch>::parse(*bytes);
+    if (!order || order.value()->getJobId() != name->first
+        || order.value()->getAttempt() != name->second)
+      continue;
+    auto made = std::make_shared<attempt::state>(settings, loop, *order,
+                                                 events_of(name->first, name->second));
+    out.emplace_back(new attempt(made));
+    loop.run([&] { made->adopt_all(); });
+  }
+  if (code) return fail(errc::unavailable, "{}: {}", directory.string(), code.message());
+  return out;
+}
+
+} // namespace troupe::runtime

@@ -1,0 +1,51 @@
+// The file to which a trial reports its metrics, as cloudml-hypertune writes it: one flat JSON
+// object per line, the whole file rewritten with the newest 100 at each report. So a reader may
+// meet any half of it, and the same point many times.
+#pragma once
+
+#include "wire/control.capnp.h"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace troupe::runtime {
+
+struct metric_point {
+  std::string tag;
+  double value = 0; // may be NaN or infinite
+  int64_t step = 0;
+  int64_t timestamp_micros = 0;
+};
+
+/// The points of one line; none if it is not a whole, flat JSON object with a number, or the text
+/// of one, under some tag.
+std::vector<metric_point> points_of_line(std::string_view line);
+
+/// Every point of an attempt once, by (tag, step, timestamp).
+class metric_book {
+public:
+  /// Only these tags count; all if there are none.
+  explicit metric_book(std::vector<std::string> tags) : tags_(std::move(tags)) {}
+
+  struct news {
+    std::vector<metric_point> points;
+    std::string lines; // those of the text that held them
+  };
+  /// Takes the content of a metric file and tells what is new in it.
+  news read(std::string_view text);
+  const std::vector<metric_point>& all() const { return all_; }
+
+private:
+  std::vector<std::string> tags_;
+  std::set<std::tuple<std::string, int64_t, int64_t>> known_;
+  std::vector<metric_point> all_;
+};
+
+void fill(wire::MetricPoint::Builder, const metric_point&);
+
+} // namespace troupe::runtime

@@ -1,0 +1,13 @@
+// Whether the port that a replica was given is free on this node.
+#pragma once
+
+#include "wire/control.capnp.h"
+#include "wire/error.hpp"
+
+namespace troupe::runtime {
+
+/// Errors: unavailable if another process listens there. A host that is not an address of this node
+/// is not judged.
+result<> check_port(wire::PoolPlacement::Endpoint::Reader);
+
+} // namespace troupe::runtime

@@ -1,0 +1,17 @@
+// Processes that outlived their shim. Every process of a replica carries the replica's directory in
+// its environment, so it is known wherever it went: across double forks, sessions, and whatever
+// happened to the pids.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace troupe::runtime {
+
+/// The variable that marks the processes of a replica.
+inline constexpr const char* replica_mark = "TROUPE_REPLICA_DIRECTORY";
+
+/// Kills every process with that mark and tells how many there were. 0: none is left.
+size_t kill_strays(const std::filesystem::path& replica_directory);
+
+} // namespace troupe::runtime
