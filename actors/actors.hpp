@@ -1,0 +1,93 @@
+// All interfaces between actors, one alias per role, one comment line per handler.
+#pragma once
+
+#include "actors/messages.hpp"
+
+namespace troupe::runtime {
+class attempt;
+}
+
+namespace troupe::actors {
+
+template <class... Clauses>
+using actor_of = caf::typed_actor<Clauses...>;
+
+/// The STORE: commits batches to the database, one thread apart, so that a sync of the disk blocks
+/// nobody else.
+using store_actor = actor_of<
+    // Makes the batch durable; an empty result means that it is.
+    caf::replies_to<atom::commit, batch_ptr>::with<commit_result>>;
+
+/// The AGENT: one node's inventory and its trials. Behind a link, an agent proxy answers to the
+/// same interface.
+using agent_actor = actor_of<
+    // Carries out an order of the controller; stale ones are dropped.
+    caf::reacts_to<atom::order, wire::frame<wire::Order>>,
+    // Reads log entries of a job from this node's disk.
+    caf::replies_to<atom::logs, wire::frame<wire::LogQuery>>::with<wire::frame<wire::LogChunk>>>;
+
+/// The UPLINK: where an agent's reports go. The controller itself, or the agent's end of a link.
+using uplink_actor = actor_of<
+    // Something happened on the node.
+    caf::reacts_to<atom::report, wire::frame<wire::Report>>>;
+
+/// The CONTROLLER: owns the cluster's state; the single writer.
+using controller_actor = uplink_actor::extend<
+    // A node says hello; answers, once stored, with the welcome or the refusal.
+    caf::replies_to<atom::join, wire::frame<wire::NodeHello>,
+                    agent_actor>::with<wire::frame<wire::NodeWelcome>>,
+    // A command of the API; the callback gets the outcome once it is durable.
+    caf::reacts_to<atom::execute, wire::frame<wire::Command>, outcome_callback>,
+    // Log entries of a job on the named node, for the API.
+    caf::reacts_to<atom::logs, std::string, wire::frame<wire::LogQuery>, logs_callback>,
+    // INTERNAL: what the tuner proposes for a study.
+    caf::reacts_to<atom::suggest, wire::frame<wire::Suggestions>>,
+    // INTERNAL: the core asked to be woken now.
+    caf::reacts_to<atom::tick>>;
+
+/// The TRIAL: one attempt of a job, as far as this node hosts it.
+using trial_actor = actor_of<
+    // Starts the replicas that the order names.
+    caf::reacts_to<atom::launch, wire::frame<wire::Launch>>,
+    // Stops them, gently first.
+    caf::reacts_to<atom::stop, wire::frame<wire::Stop>>,
+    // Takes over an attempt that outlived an earlier agent.
+    caf::reacts_to<atom::adopt, std::shared_ptr<runtime::attempt>>,
+    // INTERNAL: a replica changed.
+    caf::reacts_to<atom::status, wire::frame<wire::ReplicaStatus>>,
+    // INTERNAL: a replica measured something.
+    caf::reacts_to<atom::metrics, wire::frame<wire::MetricReport>>>;
+
+/// The node's agent as its own process sees it.
+using local_agent_actor = agent_actor::extend<
+    // What the node would say to a controller now. Answered only once everything left by an earlier
+    // agent is adopted.
+    caf::replies_to<atom::hello>::with<wire::frame<wire::NodeHello>>,
+    // From now on reports go here.
+    caf::reacts_to<atom::attach, uplink_actor>,
+    // The controller took (or refused) the node; everything it may have missed is reported again.
+    caf::reacts_to<atom::welcome, wire::frame<wire::NodeWelcome>>,
+    // Stops every replica and forgets them; answers when none is left.
+    caf::replies_to<atom::shutdown>::with<bool>,
+    // INTERNAL: from a trial.
+    caf::reacts_to<atom::status, wire::frame<wire::ReplicaStatus>>,
+    // INTERNAL: from a trial.
+    caf::reacts_to<atom::metrics, wire::frame<wire::MetricReport>>,
+    // INTERNAL: the shutdown's grace is over.
+    caf::reacts_to<atom::tick>>;
+
+/// The LOG READER: reads a node's log files, one thread apart.
+using log_reader_actor = actor_of<
+    caf::replies_to<atom::logs, wire::frame<wire::LogQuery>>::with<wire::frame<wire::LogChunk>>>;
+
+/// The AGENT PROXY: an agent behind a link, as the controller sees it.
+using agent_proxy_actor = agent_actor::extend<
+    // INTERNAL: a frame came over the link.
+    caf::reacts_to<atom::received, wire::frame<wire::FromAgent>>>;
+
+/// The LINK UPLINK: the controller behind a link, as the agent sees it.
+using link_uplink_actor = uplink_actor::extend<
+    // INTERNAL: a frame came over the link.
+    caf::reacts_to<atom::received, wire::frame<wire::ToAgent>>>;
+
+} // namespace troupe::actors
