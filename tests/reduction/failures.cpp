@@ -1,0 +1,179 @@
+#include "tests/reduction/fixture.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <latch>
+
+namespace troupe::reduction::test {
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// The time from the call until each of `others` has told of an error; checks that the error names
+/// `culprit`.
+milliseconds time_to_hear(const std::vector<child*>& others, const std::string& culprit) {
+  const auto start = steady_clock::now();
+  for (auto* const each : others) {
+    const auto said = each->line();
+    CAPTURE(said);
+    CHECK(said.starts_with("error "));
+    CHECK(contains(said, culprit));
+  }
+  return std::chrono::duration_cast<milliseconds>(steady_clock::now() - start);
+}
+
+void await_running(process_tier& tier) {
+  for (auto& each : tier.ranks)
+    REQUIRE(each.line() == "running");
+}
+
+constexpr milliseconds on_death{2000};
+constexpr uint32_t silence_ms = 1500;
+// The silence itself, the tick that finds it, and a busy machine.
+constexpr milliseconds on_silence{silence_ms + 2500};
+
+} // namespace
+
+TEST_CASE("a killed rank: all others and all reducers name it within two seconds") {
+  process_tier tier(3, 2, 10'000);
+  await_running(tier);
+  tier.ranks[1].signal(SIGKILL);
+  const auto took = time_to_hear(
+      {&tier.ranks[0], &tier.ranks[2], &tier.reducers[0], &tier.reducers[1]}, "rank 1 (");
+  CHECK(took < on_death);
+  CHECK(tier.ranks[0].wait() == 1);
+  CHECK(tier.reducers[0].wait() == 1);
+}
+
+TEST_CASE("a killed reducer: all ranks name it within two seconds, the other reducer ends") {
+  process_tier tier(2, 2, 10'000);
+  await_running(tier);
+  tier.reducers[1].signal(SIGKILL);
+  const auto took =
+      time_to_hear({&tier.ranks[0], &tier.ranks[1], &tier.reducers[0]}, "reducer 1 (");
+  CHECK(took < on_death);
+}
+
+TEST_CASE("a stopped rank: all others name it soon after the timeout") {
+  process_tier tier(3, 2, silence_ms);
+  await_running(tier);
+  tier.ranks[2].signal(SIGSTOP);
+  const auto took = time_to_hear({&tier.ranks[0], &tier.ranks[1]}, "rank 2 (");
+  CHECK(took < on_silence);
+  // When it goes on, it hears that it was given up.
+  tier.ranks[2].signal(SIGCONT);
+  CHECK(tier.ranks[2].line().starts_with("error "));
+}
+
+TEST_CASE("a stopped reducer: all ranks name it soon after the timeout") {
+  process_tier tier(2, 2, silence_ms);
+  await_running(tier);
+  tier.reducers[0].signal(SIGSTOP);
+  const auto took = time_to_hear({&tier.ranks[0], &tier.ranks[1]}, "reducer 0 (");
+  CHECK(took < on_silence);
+}
+
+TEST_CASE("a rank that is stopped for less than the timeout does no harm") {
+  process_tier tier(2, 1, 10'000);
+  await_running(tier);
+  tier.ranks[1].signal(SIGSTOP);
+  tier.reducers[0].signal(SIGSTOP);
+  std::this_thread::sleep_for(milliseconds(100));
+  tier.reducers[0].signal(SIGCONT);
+  tier.ranks[1].signal(SIGCONT);
+  tier.reducers[0].signal(SIGTERM);
+  const auto took = time_to_hear({&tier.ranks[0], &tier.ranks[1]}, "asked to stop");
+  CHECK(took < on_death);
+  const auto said = tier.reducers[0].line();
+  CHECK(said.starts_with("error 1 "));
+}
+
+TEST_CASE("ranks that do not come are named at the deadline") {
+  auto options = default_options(3);
+  options.connect_timeout_ms = 300;
+  reducer_threads tier(1, options);
+  rank_settings settings;
+  settings.reducers = tier.list();
+  settings.rank = 1;
+  settings.world_size = 3;
+  settings.connect_timeout_ms = 300;
+  troupe_comm* comm = nullptr;
+  CHECK(open_rank(settings, &comm) == TROUPE_DEADLINE_EXCEEDED);
+  CHECK(comm == nullptr);
+  CHECK(contains(troupe_last_error(), "ranks 0, 2 did not connect"));
+  CHECK(!tier.outcome(0));
+}
+
+TEST_CASE("a reducer that is not there is named at the deadline") {
+  // A port that was free a moment ago, and that nobody listens on.
+  auto listener = listen_on({"127.0.0.1", 0});
+  REQUIRE(listener);
+  const auto port = local_address(listener->number()).port();
+  *listener = unique_fd();
+  rank_settings settings;
+  settings.reducers = fmt::format("127.0.0.1:{}", port);
+  settings.connect_timeout_ms = 250;
+  troupe_comm* comm = nullptr;
+  CHECK(open_rank(settings, &comm) == TROUPE_DEADLINE_EXCEEDED);
+  CHECK(contains(troupe_last_error(), fmt::format("reducer 0 (127.0.0.1:{})", port)));
+  CHECK(contains(troupe_last_error(), "refused"));
+}
+
+TEST_CASE("a rank that leaves while others still work is named") {
+  reducer_threads tier(1, default_options(2));
+  on_ranks(tier.list(), 2, [](troupe_comm* comm, uint32_t rank) {
+    CHECK(troupe_barrier(comm) == TROUPE_OK);
+    if (rank == 1) return; // finalizes
+    CHECK(troupe_barrier(comm) == TROUPE_FAILED_PRECONDITION);
+    const std::string said = troupe_last_error();
+    CAPTURE(said);
+    CHECK(contains(said, "rank 1 ("));
+    CHECK(contains(said, "has finalized"));
+  });
+}
+
+TEST_CASE("to leave right after the start is no error") {
+  for (int round = 0; round < 10; ++round) {
+    reducer_threads tier(3, default_options(2));
+    on_ranks(tier.list(), 2, [](troupe_comm*, uint32_t) {});
+    for (size_t i = 0; i < 3; ++i)
+      CHECK(tier.outcome(i));
+  }
+}
+
+TEST_CASE("to finalize with an operation under way is an error for all") {
+  reducer_threads tier(1, default_options(2));
+  std::latch opened(2), finalized(1);
+  std::vector<std::jthread> threads;
+  for (uint32_t rank = 0; rank < 2; ++rank)
+    threads.emplace_back([&, rank] {
+      rank_settings settings;
+      settings.reducers = tier.list();
+      settings.rank = rank;
+      settings.world_size = 2;
+      troupe_comm* comm = nullptr;
+      REQUIRE(open_rank(settings, &comm) == TROUPE_OK);
+      opened.arrive_and_wait(); // a failure would reach those who still open, too
+      if (rank == 0) {
+        float value = 0;
+        troupe_request* request = nullptr;
+        CHECK(troupe_iallreduce(comm, &value, &value, 1, TROUPE_FLOAT32, TROUPE_SUM, TROUPE_HOST,
+                                &request)
+              == TROUPE_OK);
+        CHECK(troupe_finalize(comm) == TROUPE_FAILED_PRECONDITION);
+        CHECK(troupe_wait(request) == TROUPE_FAILED_PRECONDITION);
+        finalized.count_down();
+      } else {
+        finalized.wait();
+        CHECK(troupe_barrier(comm) == TROUPE_FAILED_PRECONDITION);
+        CHECK(
+            contains(troupe_last_error(), "rank 0 was finalized while operations were under way"));
+        CHECK(troupe_finalize(comm) == TROUPE_OK);
+      }
+    });
+}
+
+} // namespace troupe::reduction::test
