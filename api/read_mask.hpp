@@ -1,0 +1,31 @@
+// readMask: which top-level fields of a resource a client wants. A deeper path keeps its whole
+// field, which a field mask permits: it says what must be there.
+#pragma once
+
+#include "wire/frame.hpp"
+
+#include <capnp/dynamic.h>
+#include <capnp/schema.h>
+
+#include <set>
+
+namespace troupe::api {
+
+class read_mask {
+public:
+  /// "name,state" or "display_name"; "" and "*" mean everything. invalid_argument: no such field.
+  static result<read_mask> parse(std::string_view text, capnp::StructSchema fields);
+
+  template <class T>
+  wire::frame<T> applied(const wire::frame<T>& resource) const {
+    if (kept_.empty()) return resource;
+    return resource.with([&](typename T::Builder builder) { clear_others(builder); });
+  }
+
+private:
+  void clear_others(capnp::DynamicStruct::Builder resource) const;
+
+  std::set<std::string, std::less<>> kept_; // empty: everything
+};
+
+} // namespace troupe::api
