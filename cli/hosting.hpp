@@ -1,0 +1,16 @@
+// From configuration and flags to the options of the hosts; what `up`, `controller` and `agent`
+// have in common.
+#pragma once
+
+#include "actors/config.hpp"
+#include "cli/agent_host.hpp"
+#include "cli/controller_host.hpp"
+#include "cli/installation.hpp"
+
+namespace troupe::cli {
+
+controller_options options_of(const actors::controller_config& config);
+
+agent_options options_of(const actors::agent_config& config, const installation& where);
+
+} // namespace troupe::cli

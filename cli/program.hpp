@@ -1,0 +1,22 @@
+// The `troupe` command as a function of its arguments and a console: what main() calls, and what
+// tests call.
+#pragma once
+
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+
+#include <string>
+#include <vector>
+
+namespace troupe::cli {
+
+/// `arguments` without the program's name. Gives the exit code: 0 done, 1 what was asked has
+/// failed, 2 it was asked wrongly, 130 after Ctrl-C.
+///
+/// `servers` adds the commands that run a cluster: they bring the whole of Troupe with them, which
+/// a client does not need.
+using registrar = void (*)(CLI::App&, invocation&);
+int run_program(std::vector<std::string> arguments, console& at,
+                const std::vector<registrar>& servers = {});
+
+} // namespace troupe::cli

@@ -1,0 +1,137 @@
+#include "cli/format.hpp"
+#include "cli/table.hpp"
+#include "cli/views.hpp"
+
+#include <cmath>
+#include <cstring>
+
+namespace troupe::cli {
+
+namespace {
+
+/// A word as a shell would need it, so that a command line can be copied.
+std::string shell_word(const std::string& word) {
+  if (!word.empty()
+      && word.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%")
+             == std::string::npos)
+    return word;
+  std::string quoted = "'";
+  for (char c : word)
+    quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string words_of(json_value list) {
+  std::string out;
+  for (auto word : list.items())
+    out += (out.empty() ? "" : " ") + shell_word(word.text());
+  return out;
+}
+
+std::optional<measured> metric_in(json_value measurement, const std::string& id) {
+  for (auto metric : measurement["metrics"].items())
+    if (id.empty() || metric["metricId"].text() == id)
+      if (auto value = metric["value"].number())
+        return measured{*value, measurement["stepCount"].integer()};
+  // Zero is a default and is left out of the JSON.
+  for (auto metric : measurement["metrics"].items())
+    if (metric["metricId"].text() == id && !metric["value"])
+      return measured{0, measurement["stepCount"].integer()};
+  return {};
+}
+
+json_value objective_of(json_value job) {
+  auto metrics = job["studySpec"]["metrics"].items();
+  return metrics.empty() ? json_value() : metrics[0];
+}
+
+} // namespace
+
+std::string duration_of(json_value resource, instant now) {
+  auto start = parse_time(resource["startTime"].text());
+  if (!start) return "-";
+  auto end = parse_time(resource["endTime"].text());
+  return span(end.value_or(now) - *start);
+}
+
+std::string parameters_of(json_value trial) {
+  std::string out;
+  for (auto parameter : trial["parameters"].items()) {
+    auto value = parameter["value"].text();
+    // Six digits tell trials apart; sixteen make a table unreadable.
+    if (auto number = parameter["value"].number(); number && *number != std::floor(*number))
+      value = metric(*number);
+    out += fmt::format("{}{}={}", out.empty() ? "" : " ", parameter["parameterId"].text(), value);
+  }
+  return printable(out);
+}
+
+std::optional<measured> measurement_of(json_value job, json_value trial) {
+  auto id = objective_of(job)["metricId"].text();
+  if (auto final = metric_in(trial["finalMeasurement"], id)) return final;
+  auto all = trial["measurements"].items();
+  return all.empty() ? std::nullopt : metric_in(all.back(), id);
+}
+
+json_value best_trial(json_value job) {
+  bool minimize = objective_of(job)["goal"].text() == "MINIMIZE";
+  json_value best;
+  std::optional<double> best_value;
+  for (auto trial : job["trials"].items()) {
+    if (trial["state"].text() != "SUCCEEDED") continue;
+    auto got = metric_in(trial["finalMeasurement"], objective_of(job)["metricId"].text());
+    if (!got || std::isnan(got->value)) continue;
+    if (!best_value || (minimize ? got->value < *best_value : got->value > *best_value)) {
+      best = trial;
+      best_value = got->value;
+    }
+  }
+  return best;
+}
+
+std::string model_directory(json_value job, json_value trial) {
+  auto base = job["trialJobSpec"]["baseOutputDirectory"]["outputUriPrefix"].text();
+  if (base.empty()) return {};
+  if (!base.ends_with('/')) base += '/';
+  return base + trial["id"].text() + "/model/";
+}
+
+std::string task_of(json_value pool) {
+  if (auto task = pool["containerSpec"]) {
+    auto words = words_of(task["command"]);
+    auto args = words_of(task["args"]);
+    auto line = words + (words.empty() || args.empty() ? "" : " ") + args;
+    return printable(task["imageUri"].text() + (line.empty() ? "" : ": " + line));
+  }
+  if (auto task = pool["pythonPackageSpec"]) {
+    auto args = words_of(task["args"]);
+    return printable(task["executorImageUri"].text() + ": python3 -m " + task["pythonModule"].text()
+                     + (args.empty() ? "" : " " + args));
+  }
+  return "(skipped)";
+}
+
+std::string exit_of(json_value replica) {
+  if (auto number = replica["signal"].integer(); number > 0) {
+    auto name = sigabbrev_np(static_cast<int>(number));
+    return name ? fmt::format("SIG{}", name) : fmt::format("signal {}", number);
+  }
+  auto phase = replica["phase"].text();
+  bool exited = phase == "exited" || phase == "EXITED";
+  return exited ? std::to_string(replica["exitCode"].integer()) : "";
+}
+
+std::string headline(const console& at, json_value job, json_value status, instant now) {
+  auto state = job["state"].text();
+  auto line = at.painted(tone_of(state), short_state(state));
+  if (auto length = duration_of(job, now); length != "-")
+    line += (is_final(state) ? " after " : " for ") + length;
+  else if (auto created = parse_time(job["createTime"].text()); created && !is_final(state))
+    line += ", submitted " + age(*created, now);
+  if (auto reason = status["reason"].text(); !reason.empty() && !is_final(state))
+    line += ": " + printable(reason);
+  return line;
+}
+
+} // namespace troupe::cli
