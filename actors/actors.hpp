@@ -63,6 +63,8 @@ using local_agent_actor = agent_actor::extend<
     // What the node would say to a controller now. Answered only once everything left by an earlier
     // agent is adopted.
     caf::replies_to<atom::hello>::with<wire::frame<wire::NodeHello>>,
+    // Joins a controller of this process; answers with its welcome or refusal.
+    caf::replies_to<atom::join, controller_actor>::with<wire::frame<wire::NodeWelcome>>,
     // From now on reports go here.
     caf::reacts_to<atom::attach, uplink_actor>,
     // The controller took (or refused) the node; everything it may have missed is reported again.

@@ -123,6 +123,22 @@ struct agent_state {
       report_status(status);
   }
 
+  /// The agent itself asks, so that the welcome reaches it before the first order: both come from
+  /// the controller.
+  caf::result<wire::frame<wire::NodeWelcome>> join(const controller_actor& controller) {
+    uplink = caf::actor_cast<uplink_actor>(controller);
+    auto promise = self->make_response_promise<wire::frame<wire::NodeWelcome>>();
+    self->request(controller, std::chrono::seconds(60), atom::join::value, context.ledger->hello(),
+                  caf::actor_cast<agent_actor>(self))
+        .then(
+            [this, promise](const wire::frame<wire::NodeWelcome>& welcome) mutable {
+              on_welcome(welcome);
+              promise.deliver(welcome);
+            },
+            [promise](const caf::error& problem) mutable { promise.deliver(problem); });
+    return promise;
+  }
+
   void on_order(const wire::frame<wire::Order>& order) {
     if (order->getEpoch() < epoch || wire::view(order->getClusterId()) != cluster_id) {
       spdlog::warn("event=stale_order node={} epoch={} known_epoch={}", context.settings->node_name,
@@ -222,6 +238,7 @@ agent_behavior(local_agent_actor::stateful_pointer<agent_state> self,
         return self->delegate(state.log_reader, atom::logs::value, query);
       },
       [&state](atom::hello) { return state.context.ledger->hello(); },
+      [&state](atom::join, const controller_actor& controller) { return state.join(controller); },
       [&state](atom::attach, const uplink_actor& uplink) { state.uplink = uplink; },
       [&state](atom::welcome, const wire::frame<wire::NodeWelcome>& welcome) {
         state.on_welcome(welcome);

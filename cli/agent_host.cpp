@@ -114,19 +114,14 @@ result<std::unique_ptr<agent_host>> agent_host::start(caf::actor_system& system,
 }
 
 result<> agent_host::join(const actors::controller_actor& controller) {
-  using namespace actors;
   caf::scoped_actor self{system_};
-  caf::anon_send(agent_, atom::attach::value, caf::actor_cast<uplink_actor>(controller));
   result<> joined;
-  self->request(controller, std::chrono::seconds(60), atom::join::value, ledger_->hello(),
-                caf::actor_cast<agent_actor>(agent_))
+  self->request(agent_, std::chrono::seconds(60), actors::atom::join::value, controller)
       .receive(
           [&](const wire::frame<wire::NodeWelcome>& welcome) {
             if (welcome->getError().size() > 0)
               joined = fail(errc::failed_precondition, "the controller refuses node {}: {}",
                             identity().name, wire::view(welcome->getError()));
-            else
-              caf::anon_send(agent_, atom::welcome::value, welcome);
           },
           [&](const caf::error& problem) {
             joined = fail(errc::unavailable, "node {} cannot join the controller: {}",

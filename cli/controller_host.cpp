@@ -6,6 +6,7 @@
 #include "actors/store_actor.hpp"
 #include "actors/tuner.hpp"
 #include "cli/private_file.hpp"
+#include "cli/settings.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -98,8 +99,9 @@ result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_syste
   host->endpoint_ =
       fmt::format("http://{}:{}", name == "0.0.0.0" ? "127.0.0.1" : name, host->server_->port());
   host->endpoint_file_ = options.data_directory / "endpoint";
-  if (auto written = write_private_file(host->endpoint_file_, host->endpoint_ + "\n"); !written)
-    return std::unexpected(written.error());
+  if (auto published = publish_cluster(options.data_directory, {host->endpoint_, *token});
+      !published)
+    return std::unexpected(published.error());
   spdlog::info("event=controller_up cluster={} epoch={} endpoint={} gate_port={}", cluster_id,
                epoch, host->endpoint_, host->gate_port());
   return host;

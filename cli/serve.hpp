@@ -1,25 +1,33 @@
-// What the long-running commands share: an actor system, the signals that end a server, and the
-// wait for one.
+// What the commands that run a cluster share: their flags, their logging, and how they set up
+// actors.
 #pragma once
 
-#include "wire/error.hpp"
+#include "cli/invocation.hpp"
+#include "cli/stop_signals.hpp"
 
+#include <CLI/CLI.hpp>
 #include <caf/all.hpp>
 
+#include <functional>
+#include <memory>
 #include <string>
 
 namespace troupe::cli {
 
-/// Blocks SIGINT and SIGTERM in this thread and all that it starts from now on; to be called before
-/// any other thread.
-class stop_signals {
-public:
-  stop_signals();
-  /// Waits for one of them and returns it.
-  int wait();
-  /// A descriptor that becomes readable with one of them, for code with an event loop of its own.
-  result<int> descriptor();
+struct serve_flags {
+  std::string config;
+  bool verbose = false;
+  bool check_config = false;
 };
+
+/// Adds --config (with `about` it), --verbose and --check-config, and runs `serve` when the command
+/// was chosen, with the signals blocked and logging set up.
+CLI::Option* add_serve_flags(CLI::App& command, invocation& invoked,
+                             const std::shared_ptr<serve_flags>& flags, const std::string& about,
+                             std::function<int(stop_signals&)> serve);
+
+/// What --check-config says of a file without problems.
+int config_is_fine(const serve_flags& flags, const invocation& invoked);
 
 /// Settings for actors that never leave their process: no configuration file from the working
 /// directory.
@@ -27,8 +35,5 @@ class actor_settings : public caf::actor_system_config {
 public:
   actor_settings();
 };
-
-/// Log lines go to stderr as key=value, one line an event.
-void set_up_logging(bool verbose);
 
 } // namespace troupe::cli

@@ -4,33 +4,18 @@
 #include "cli/hosting.hpp"
 #include "cli/serve.hpp"
 
-#include <fmt/format.h>
-
-#include <memory>
-
 namespace troupe::cli {
 
 namespace {
 
-struct agent_flags {
-  std::string config;
-  bool verbose = false;
-  bool check_config = false;
-};
-
-int serve(const agent_flags& flags, invocation& invoked) {
-  stop_signals signals;
-  set_up_logging(flags.verbose);
+int serve(const serve_flags& flags, const invocation& invoked, stop_signals& signals) {
   auto config = actors::read_agent_config(flags.config);
-  if (!config) return invoked.misused(config.error(), "agent");
-  if (flags.check_config) {
-    fmt::print("{}: fine\n", flags.config);
-    return exit_ok;
-  }
+  if (!config) return invoked.misused(config.error(), "troupe agent");
+  if (flags.check_config) return config_is_fine(flags, invoked);
   auto where = find_installation();
   if (!where) return invoked.failed(where.error());
-  actor_settings actor_options;
-  caf::actor_system system{actor_options};
+  actor_settings settings;
+  caf::actor_system system{settings};
   auto agent = agent_host::start(system, options_of(*config, *where));
   if (!agent) return invoked.failed(agent.error());
   auto joined =
@@ -44,16 +29,12 @@ int serve(const agent_flags& flags, invocation& invoked) {
 } // namespace
 
 void add_agent(CLI::App& app, invocation& invoked) {
-  auto flags = std::make_shared<agent_flags>();
+  auto flags = std::make_shared<serve_flags>();
   auto* command = app.add_subcommand("agent", "Run one node of a cluster");
-  command->group(serve_group);
-  command->add_option("--config", flags->config, "YAML configuration (configs/agent.yaml)")
+  add_serve_flags(
+      *command, invoked, flags, "YAML configuration (configs/agent.yaml)",
+      [flags, &invoked](stop_signals& signals) { return serve(*flags, invoked, signals); })
       ->required();
-  command->add_flag("--verbose", flags->verbose, "Log more");
-  command->add_flag("--check-config", flags->check_config,
-                    "Read the configuration, say what is wrong with it, and end");
-  command->callback(
-      [flags, &invoked] { invoked.action = [flags, &invoked] { return serve(*flags, invoked); }; });
 }
 
 } // namespace troupe::cli

@@ -13,13 +13,10 @@ namespace troupe::cli {
 
 namespace {
 
-struct up_flags {
-  std::string config;
+struct up_flags : serve_flags {
   std::string listen;
   unsigned nodes = 1;
   double cpus = 0;
-  bool verbose = false;
-  bool check_config = false;
 };
 
 /// The machine's cores and memory, shared out evenly where it plays several nodes.
@@ -59,9 +56,7 @@ result<std::vector<std::unique_ptr<agent_host>>> start_agents(caf::actor_system&
   return agents;
 }
 
-int serve(const up_flags& flags, invocation& invoked) {
-  stop_signals signals;
-  set_up_logging(flags.verbose);
+int serve(const up_flags& flags, const invocation& invoked, stop_signals& signals) {
   auto data = data_directory(invoked.options, invoked.at);
   if (!data) return invoked.failed(data.error());
   auto where = find_installation();
@@ -70,11 +65,8 @@ int serve(const up_flags& flags, invocation& invoked) {
   // No file is an empty one: the defaults are the parser's.
   auto config = flags.config.empty() ? actors::parse_cluster_config("{}", "defaults")
                                      : actors::read_cluster_config(flags.config);
-  if (!config) return invoked.misused(config.error(), "up");
-  if (flags.check_config) {
-    fmt::print("{}: fine\n", flags.config);
-    return exit_ok;
-  }
+  if (!config) return invoked.misused(config.error(), "troupe up");
+  if (flags.check_config) return config_is_fine(flags, invoked);
   auto controller_settings = options_of(config->controller);
   controller_settings.data_directory = *data;
   controller_settings.gate.reset();
@@ -117,9 +109,6 @@ int serve(const up_flags& flags, invocation& invoked) {
 void add_up(CLI::App& app, invocation& invoked) {
   auto flags = std::make_shared<up_flags>();
   auto* command = app.add_subcommand("up", "Run a whole cluster on this machine, loopback only");
-  command->group(serve_group);
-  command->add_option("--config", flags->config,
-                      "YAML with sections `controller` and `agent` (configs/embedded.yaml)");
   command->add_option("--listen", flags->listen, "host:port of the API; port 0 takes a free one");
   command->add_option("--nodes", flags->nodes, "Number of nodes to play")
       ->check(CLI::Range(1u, 64u))
@@ -127,11 +116,10 @@ void add_up(CLI::App& app, invocation& invoked) {
   command
       ->add_option("--cpus", flags->cpus, "Cores to offer in all (default: those of the machine)")
       ->check(CLI::PositiveNumber);
-  command->add_flag("--verbose", flags->verbose, "Log more");
-  command->add_flag("--check-config", flags->check_config,
-                    "Read the configuration, say what is wrong with it, and end");
-  command->callback(
-      [flags, &invoked] { invoked.action = [flags, &invoked] { return serve(*flags, invoked); }; });
+  add_serve_flags(
+      *command, invoked, flags,
+      "YAML with sections `controller` and `agent` (configs/embedded.yaml)",
+      [flags, &invoked](stop_signals& signals) { return serve(*flags, invoked, signals); });
 }
 
 } // namespace troupe::cli

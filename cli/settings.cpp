@@ -1,12 +1,10 @@
 #include "cli/settings.hpp"
 
+#include "cli/private_file.hpp"
+
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
-#include <sstream>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace troupe::cli {
 
@@ -33,25 +31,6 @@ result<std::string> line_of(const fs::path& file) {
                   "{}: the first line holds a character that can be in neither a URL nor a token",
                   file.string());
   return line;
-}
-
-/// Whole or not at all, and never readable by others, not even for a moment.
-result<> write_private(const fs::path& file, const std::string& line) {
-  auto fresh = file;
-  fresh += ".new";
-  ::unlink(fresh.c_str());
-  int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return fail(errc::unavailable, "cannot write {}: {}", fresh.string(), std::strerror(errno));
-  auto text = line + "\n";
-  auto written = ::write(fd, text.data(), text.size());
-  int problem = errno;
-  ::close(fd);
-  if (written != static_cast<ssize_t>(text.size()))
-    return fail(errc::unavailable, "cannot write {}: {}", fresh.string(), std::strerror(problem));
-  if (::rename(fresh.c_str(), file.c_str()) != 0)
-    return fail(errc::unavailable, "cannot replace {}: {}", file.string(), std::strerror(errno));
-  return {};
 }
 
 } // namespace
@@ -92,17 +71,10 @@ result<connection> find_cluster(const global_options& options, const console& at
 }
 
 result<> publish_cluster(const fs::path& data, const connection& cluster) {
-  std::error_code problem;
-  if (fs::create_directories(data, problem); problem)
-    return fail(errc::unavailable, "cannot make the data directory {}: {}", data.string(),
-                problem.message());
-  fs::permissions(data, fs::perms::owner_all, problem);
-  if (problem)
-    return fail(errc::unavailable, "cannot make {} private (0700): {}", data.string(),
-                problem.message());
+  if (auto made = make_private_directory(data); !made) return made;
   // The token first: whoever finds the endpoint finds its token.
-  if (auto done = write_private(data / "token", cluster.token); !done) return done;
-  return write_private(data / "endpoint", cluster.url);
+  if (auto done = write_private_file(data / "token", cluster.token + "\n"); !done) return done;
+  return write_private_file(data / "endpoint", cluster.url + "\n");
 }
 
 } // namespace troupe::cli

@@ -51,7 +51,7 @@ TEST_CASE("the example of a controller is read") {
   CHECK(config->api_listen == "127.0.0.1:8080");
   CHECK(config->link_listen == "0.0.0.0:7801");
   REQUIRE(config->tls);
-  CHECK(config->tls->key == "/etc/troupe/controller.key");
+  CHECK(config->tls->key == "/etc/troupe/controller-key.pem");
   CHECK(config->machines.types.size() == 3);
   CHECK(config->machines.types.at("half-node")
         == core::amounts{16000, uint64_t(64) << 30, 4, wire::AcceleratorType::H10080GB});

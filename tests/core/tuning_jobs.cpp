@@ -122,7 +122,8 @@ TEST_CASE("a study runs its trials, as many at once as allowed, to SUCCEEDED") {
   CHECK(stored(w, id)->getTrials()[0].getMeasurements()[0].getElapsedDuration().getMicros()
         == 1'000'000);
   w.exits(first, 0);
-  auto trial = stored(w, id)->getTrials()[0];
+  auto tuning = stored(w, id);
+  auto trial = tuning->getTrials()[0];
   CHECK(trial.getState() == wire::Trial::State::SUCCEEDED);
   CHECK(trial.getFinalMeasurement().getMetrics()[0].getValue() == 0.9);
   CHECK(wire::str(trial.getName()).ends_with("/trials/1"));
@@ -165,7 +166,8 @@ TEST_CASE("a trial without a finite value of the metric is infeasible") {
   w.running(wild);
   measure(w, wild, std::numeric_limits<double>::quiet_NaN(), 1);
   w.exits(wild, 0);
-  auto trials = stored(w, id)->getTrials();
+  auto job = stored(w, id);
+  auto trials = job->getTrials();
   CHECK(trials[0].getState() == wire::Trial::State::INFEASIBLE);
   CHECK(wire::str(trials[0].getInfeasibleReason()).find("without reporting a metric")
         != std::string::npos);

@@ -32,7 +32,8 @@ class Crash(unittest.TestCase):
                     running.start()
                     self.watch(running, acknowledged, ends)
                 for name in acknowledged:
-                    job = running.api.ended(name, 120)
+                    # Well below the minute after which a lost launch would be ordered again: none may be lost.
+                    job = running.api.ended(name, 30)
                     self.assertEqual(job["state"], "JOB_STATE_SUCCEEDED", job)
                     ends[name].add((job["state"], job["endTime"]))
                 # One end each, the same whenever it was looked at.
