@@ -54,6 +54,8 @@ void engine::start_attempt(custom_job& job, const std::vector<seat>& seats,
       if (demand.pool == place.pool) r.held = demand.each;
     give(where.used, r.held);
     where.ports.insert(r.port);
+    r.gpu_indices = pick_gpus(where, r.held.gpus);
+    where.gpus.insert(r.gpu_indices.begin(), r.gpu_indices.end());
     changed(where);
     job.log_nodes.insert(where.name);
     job.replicas.push_back(std::move(r));
@@ -309,6 +311,8 @@ void engine::release(replica& r) {
   node& where = nodes_.at(r.node);
   take(where.used, r.held);
   where.ports.erase(r.port);
+  for (uint16_t index : r.gpu_indices)
+    where.gpus.erase(index);
   changed(where);
   grown_ = books_changed_ = true;
 }

@@ -88,6 +88,7 @@ private:
   void refresh_reasons();
   void explain(custom_job&, size_t ahead);
   uint16_t pick_port(const node&, const custom_job&, uint32_t pool, uint32_t index) const;
+  static std::vector<uint16_t> pick_gpus(const node&, uint32_t count);
 
   // -- nodes.cpp --
   void node_up(wire::NodeHello::Reader);

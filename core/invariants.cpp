@@ -44,7 +44,7 @@ std::optional<std::string> broken(const custom_job& job, bool queued) {
 
 std::optional<std::string> engine::violated_invariant() const {
   std::map<std::string, amounts> held;
-  std::map<std::string, std::set<uint16_t>> ports;
+  std::map<std::string, std::set<uint16_t>> ports, gpus;
   for (const auto& [id, job] : jobs_) {
     if (id != job.id || id >= next_id_)
       return fmt::format("I5: job {} under {}, next id {}", job.id, id, next_id_);
@@ -54,6 +54,12 @@ std::optional<std::string> engine::violated_invariant() const {
       give(held[r.node], r.held);
       if (r.port == 0 || !ports[r.node].insert(r.port).second)
         return fmt::format("I2: port {} of node {} is held twice", r.port, r.node);
+      if (r.gpu_indices.size() != r.held.gpus)
+        return fmt::format("I2: job {} holds {} GPUs and knows {} of them by index", id,
+                           r.held.gpus, r.gpu_indices.size());
+      for (uint16_t index : r.gpu_indices)
+        if (!gpus[r.node].insert(index).second)
+          return fmt::format("I2: GPU {} of node {} is held twice", index, r.node);
       auto where = nodes_.find(r.node);
       if (where == nodes_.end()) return fmt::format("I2: job {} on unknown node {}", id, r.node);
       if (r.held.gpus > 0 && r.held.gpu_type != wire::AcceleratorType::UNSPECIFIED
@@ -64,7 +70,7 @@ std::optional<std::string> engine::violated_invariant() const {
   for (const auto& [name, where] : nodes_) {
     amounts sum = held[name];
     if (sum.cpu_millis != where.used.cpu_millis || sum.memory_bytes != where.used.memory_bytes
-        || sum.gpus != where.used.gpus || ports[name] != where.ports)
+        || sum.gpus != where.used.gpus || ports[name] != where.ports || gpus[name] != where.gpus)
       return fmt::format("I2: the books of node {} say {} millicpus, its replicas hold {}", name,
                          where.used.cpu_millis, sum.cpu_millis);
     sum.gpu_type = where.total.gpu_type;

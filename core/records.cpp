@@ -182,6 +182,8 @@ void set_replica(wire::ReplicaRecord::Builder builder, const custom_job& job, co
   builder.setPort(r.port);
   builder.setReleased(r.released);
   set_amounts(builder.initHeld(), r.held);
+  if (!r.gpu_indices.empty())
+    builder.setGpuIndices(kj::arrayPtr(r.gpu_indices.data(), r.gpu_indices.size()));
 }
 
 replica replica_of(wire::ReplicaRecord::Reader from) {
@@ -204,6 +206,8 @@ replica replica_of(wire::ReplicaRecord::Reader from) {
   r.port = from.getPort();
   r.released = from.getReleased();
   r.held = amounts_of(from.getHeld());
+  for (auto index : from.getGpuIndices())
+    r.gpu_indices.push_back(index);
   return r;
 }
 
@@ -503,6 +507,9 @@ void fill_launch(wire::Launch::Builder launch, const custom_job& job,
       endpoints[i].setNode(text(seats[i]->node));
       endpoints[i].setHost(text(seats[i]->host));
       endpoints[i].setPort(seats[i]->port);
+      if (!seats[i]->gpu_indices.empty())
+        endpoints[i].setGpuIndices(
+            kj::arrayPtr(seats[i]->gpu_indices.data(), seats[i]->gpu_indices.size()));
     }
   }
   auto replicas = launch.initReplicas(static_cast<uint32_t>(start.size()));

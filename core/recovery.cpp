@@ -129,6 +129,7 @@ void engine::derive() {
       node& where = nodes_[r.node];
       give(where.used, r.held);
       where.ports.insert(r.port);
+      where.gpus.insert(r.gpu_indices.begin(), r.gpu_indices.end());
     }
     bool waits =
         !job.terminal() && job.replicas.empty() && job.after_stop == wire::JobState::UNSPECIFIED;

@@ -117,6 +117,14 @@ uint16_t engine::pick_port(const node& where, const custom_job& job, uint32_t po
   return 0; // place() counts the ports, so this is not reached
 }
 
+std::vector<uint16_t> engine::pick_gpus(const node& where, uint32_t count) {
+  std::vector<uint16_t> picked;
+  // The lowest free ones: neighbours by number are mostly neighbours on the machine's buses too.
+  for (uint16_t index = 0; picked.size() < count; ++index)
+    if (!where.gpus.contains(index)) picked.push_back(index);
+  return picked;
+}
+
 void engine::refresh_reasons() {
   if (!std::exchange(books_changed_, false)) return;
   std::set<uint64_t> due = std::exchange(new_in_queue_, {});

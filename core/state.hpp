@@ -37,6 +37,7 @@ struct replica {
   std::string node;
   std::string host;
   uint16_t port = 0;
+  std::vector<uint16_t> gpu_indices; // of the node's GPUs; as many as `held` says
   bool released = false;
   amounts held;
   int64_t ordered_micros = 0; // volatile: when the launch was last ordered
@@ -188,6 +189,7 @@ struct node {
   std::string quarantine;
   amounts used;             // by replicas not yet released
   std::set<uint16_t> ports; // theirs
+  std::set<uint16_t> gpus;  // theirs, by index
   bool lost = false;        // volatile: away for too long, and its replicas were written off
   bool shrunk = false;      // volatile: came back with less than it had given away
   std::set<stray> strays;   // volatile: nothing is placed here before they have stopped

@@ -132,6 +132,18 @@ void put_identity(environment& to, wire::Launch::Reader launch, const replica_pa
   to.put("CLOUD_ML_HP_METRIC_FILE", paths.metric_file.string());
 }
 
+/// CUDA and everything on it numbers the GPUs it may see from 0; so a replica sees just its own.
+void put_gpus(environment& to, wire::Launch::Reader launch, const replica_key& replica) {
+  auto pools = launch.getPools();
+  if (replica.pool >= pools.size() || replica.index >= pools[replica.pool].getEndpoints().size())
+    return;
+  auto own = pools[replica.pool].getEndpoints()[replica.index].getGpuIndices();
+  std::string visible;
+  for (auto index : own)
+    visible += (visible.empty() ? "" : ",") + std::to_string(index);
+  if (!visible.empty()) to.put("CUDA_VISIBLE_DEVICES", visible);
+}
+
 void put_ranks(environment& to, wire::Launch::Reader launch, const ranks& where) {
   auto pools = launch.getPools();
   if (!where.own || pools.size() == 0 || pools[0].getEndpoints().size() == 0) return;
@@ -252,6 +264,7 @@ environment platform_environment(wire::Launch::Reader launch, const replica_key&
   put_identity(out, launch, paths);
   put_services(out, launch.getSpec(), settings);
   put_ranks(out, launch, where);
+  put_gpus(out, launch, replica);
   put_reduction(out, launch, replica, where);
   if (!settings.library.empty()) out.put("TROUPE_LIB", settings.library.string());
   return out;

@@ -108,6 +108,7 @@ struct PoolPlacement {
     node @0 :Text;
     host @1 :Text;
     port @2 :UInt16;
+    gpuIndices @3 :List(UInt16);  # the node's GPUs that are this replica's alone
   }
 }
 
@@ -232,6 +233,7 @@ struct ReplicaRecord {
   released @3 :Bool;       # its resources are free again
   host @4 :Text;
   held @5 :Resources;      # what was taken from the node, whatever the machine table says later
+  gpuIndices @6 :List(UInt16);
 }
 
 struct NodeRecord {

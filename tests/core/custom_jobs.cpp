@@ -295,3 +295,27 @@ TEST_CASE("output fields that a submitter sends are not taken over") {
   CHECK(!job.hasEndTime());
   CHECK(wire::view(job.getName()) == "projects/p/locations/l/customJobs/1000000000000000001");
 }
+
+TEST_CASE("each replica gets GPUs of its own, and gives them back") {
+  world w;
+  w.hello({.name = "a", .cpus = 8, .gpus = 3});
+  auto gpus_of = [&](uint32_t launch, uint32_t pool) {
+    std::vector<uint16_t> indices;
+    auto order = w.sent(Order::LAUNCH, "a").at(launch).getLaunch();
+    for (auto index : order.getPools()[pool].getEndpoints()[0].getGpuIndices())
+      indices.push_back(index);
+    return indices;
+  };
+  uint64_t pair = w.submit({.pools = {{.gpus = 1}, {.gpus = 1}}});
+  CHECK(gpus_of(0, 0) == std::vector<uint16_t>{0});
+  CHECK(gpus_of(0, 1) == std::vector<uint16_t>{1});
+  uint64_t single = w.submit({.pools = {{.gpus = 1}}});
+  CHECK(gpus_of(0, 0) == std::vector<uint16_t>{2});
+  uint64_t waiting = w.submit({.pools = {{.gpus = 2}}});
+  CHECK(w.state(waiting) == JobState::QUEUED);
+  w.running(single);
+  w.exits(single, 0);
+  CHECK(w.state(waiting) == JobState::QUEUED);
+  CHECK(w.state(pair) == JobState::PENDING);
+  CHECK(!w.cluster->violated_invariant());
+}

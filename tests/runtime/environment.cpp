@@ -3,6 +3,8 @@
 #include "tests/runtime/bench.hpp"
 #include "wire/json.hpp"
 
+#include <algorithm>
+
 using namespace troupe;
 using namespace troupe::runtime;
 
@@ -49,6 +51,17 @@ TEST_CASE("environment of a job with one replica") {
                 + spec_json(order) + "}",
             "CLOUD_ML_JOB_ID=4711", "CLOUD_ML_PROJECT_ID=p", "CLOUD_ML_REGION=local",
             "MASTER_ADDR=127.0.0.1", "MASTER_PORT=7000", "RANK=0", "WORLD_SIZE=1"});
+}
+
+TEST_CASE("a replica sees the GPUs that are its own, and no others") {
+  auto order = order_of(pools_of({1}), [](wire::Launch::Builder launch) {
+    number_ports(launch);
+    auto indices = launch.getPools()[0].getEndpoints()[0].initGpuIndices(2);
+    indices.set(0, 1);
+    indices.set(1, 3);
+  });
+  auto found = platform(order, {});
+  CHECK(std::ranges::find(found, "CUDA_VISIBLE_DEVICES=1,3") != found.end());
 }
 
 TEST_CASE("environment of a job with every kind of pool") {
