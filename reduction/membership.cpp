@@ -34,8 +34,8 @@ result<> membership::listen() {
   if (!listener) return std::unexpected(listener.error());
   listener_ = std::move(*listener);
   const auto address = local_address(listener_.number());
-  log_.event("event=listening address={} job={} attempt={} world_size={}", address.text(),
-             options_.job, options_.attempt, options_.world_size);
+  log_.info("event=listening address={} job={} attempt={} world_size={}", address.text(),
+            options_.job, options_.attempt, options_.world_size);
   if (options_.on_listening) options_.on_listening(address.port());
   return {};
 }
@@ -76,7 +76,7 @@ void membership::accept_strangers(time_point now) {
 void membership::log_drop(std::string_view from, std::string_view reason) {
   ++dropped_;
   if (dropped_ <= 16 || std::has_single_bit(dropped_))
-    log_.event("event=dropped from={} reason=\"{}\" dropped_total={}", from, reason, dropped_);
+    log_.warning("event=dropped from={} reason=\"{}\" dropped_total={}", from, reason, dropped_);
 }
 
 bool membership::hear(stranger& from, time_point now) {
@@ -139,8 +139,8 @@ void membership::admit(stranger& from, hello who, time_point now) {
   joining.secret = fresh_secret();
   ++joined_;
   if (!assembly_deadline_) assembly_deadline_ = now + milliseconds(options_.connect_timeout_ms);
-  log_.event("event=joined rank={} from={} place=\"{}\" present={} expected={}", joining.who.rank,
-             joining.from, printable(joining.who.place), joined_, options_.world_size);
+  log_.info("event=joined rank={} from={} place=\"{}\" present={} expected={}", joining.who.rank,
+            joining.from, printable(joining.who.place), joined_, options_.world_size);
 }
 
 std::vector<std::string> membership::interfaces() const {
@@ -169,8 +169,8 @@ result<> membership::welcome_all(am_worker& data) {
     const welcome words{options_.chunk_bytes, options_.slots, each.secret, {data.address()}};
     each.control.send(frame_type::welcome, encode(words, each.who.worker_nonce, options_.token));
   }
-  log_.event("event=started world_size={} chunk_bytes={} slots={}", options_.world_size,
-             options_.chunk_bytes, options_.slots);
+  log_.info("event=started world_size={} chunk_bytes={} slots={}", options_.world_size,
+            options_.chunk_bytes, options_.slots);
   return {};
 }
 
@@ -194,7 +194,7 @@ void membership::hear(uint32_t rank, time_point now) {
       ++gone_;
       departed_lately_ = true;
       each.control.close();
-      log_.event("event=goodbye rank={}", rank);
+      log_.info("event=goodbye rank={}", rank);
       return;
     }
     if (frame.type == frame_type::aborted) {
@@ -210,7 +210,7 @@ void membership::lose(uint32_t rank, const std::string& how) {
   auto& each = members_[rank];
   if (each.state == member_state::joined && !started_) {
     // Nothing has begun: it may come back before the deadline.
-    log_.event("event=left rank={} reason=\"{}\"", rank, how);
+    log_.warning("event=left rank={} reason=\"{}\"", rank, how);
     each = member();
     --joined_;
     return;
@@ -268,7 +268,11 @@ void membership::tick(time_point now) {
 
 void membership::fail_all(error why) {
   if (failure_) return;
-  log_.event("event=failed code={} reason=\"{}\"", name_of(why.code), why.message);
+  // To be told to stop is how a reducer usually ends once its job is over.
+  if (why.code == errc::cancelled)
+    log_.info("event=stopped reason=\"{}\"", why.message);
+  else
+    log_.failure("event=failed code={} reason=\"{}\"", name_of(why.code), why.message);
   failure_ = std::move(why);
   const auto words = encode(verdict{failure_->code, failure_->message});
   for (auto& each : members_)

@@ -39,6 +39,7 @@ private:
   void wait_for_events(int stop_fd, bool sleep);
   result<> start_data();
   void on_contribution(const chunk_header& header, byte_span payload);
+  void refuse(error why);
   bool progress_data();
   void attach(uint32_t rank);
   void send_result(const shard::outcome& outcome);
@@ -67,6 +68,14 @@ result<> reducer::run(int stop_fd) {
   auto last_poll = last_event;
   while (!ended() && !stopped_) {
     auto now = steady_clock::now();
+    // UCX 1.13 ends the process with a failed assertion when it answers a rank that died while
+    // their connection was being made. A rank's control connection shows its death as well, so
+    // until all are connected UCX moves only right after a look at those, which leaves it
+    // microseconds to go wrong in.
+    if (data_ && !members_.all_attached()) {
+      wait_for_events(stop_fd, false);
+      if (ended() || stopped_) break;
+    }
     if (data_ && progress_data()) last_event = now;
     const bool quiet = now - last_event > std::chrono::microseconds(options_.spin_us);
     if (quiet || now - last_poll > milliseconds(1)) {
@@ -81,7 +90,7 @@ result<> reducer::run(int stop_fd) {
   members_.say_farewell();
   if (data_ && !members_.all_attached()) data_->abandon();
   if (members_.failed()) return std::unexpected(members_.failure());
-  log_.event("event=finished operations_bytes_peak={}", shard_ ? shard_->peak_bytes() : 0);
+  log_.info("event=finished operations_bytes_peak={}", shard_ ? shard_->peak_bytes() : 0);
   return {};
 }
 
@@ -121,12 +130,19 @@ void reducer::on_contribution(const chunk_header& header, byte_span payload) {
     // Someone found UCX's own port and speaks its language. Nothing it sends may count; once is
     // enough in the log.
     if (strays_++ == 0)
-      log_.event("event=stray_message detail=\"a chunk without the job's secret\"");
+      log_.warning("event=stray_message detail=\"a chunk without the job's secret\"");
     return;
   }
   if (auto taken = shard_->contribute(header, payload, steady_clock::now()); !taken)
-    return members_.fail_all(taken.error());
+    return refuse(taken.error());
   if (members_.any_departed()) check_departed_ranks();
+}
+
+// A rank that gives up tells so on its control connection, and the chunks that others send after
+// that may no longer fit together. What it told is the reason then, and their disagreement is not.
+void reducer::refuse(error why) {
+  members_.serve(steady_clock::now());
+  members_.fail_all(std::move(why));
 }
 
 bool reducer::progress_data() {
@@ -197,8 +213,8 @@ void reducer::log_late_ranks(time_point now) {
   }
   const auto waited = std::chrono::duration_cast<milliseconds>(now - waiting->since);
   if (waited < next_late_log_) return;
-  log_.event("event=waiting detail=\"waiting for rank {} since {} s\" operation={}",
-             fmt::join(waiting->missing, ","), waited.count() / 1000, waiting->operation);
+  log_.warning("event=waiting detail=\"waiting for rank {} since {} s\" operation={}",
+               fmt::join(waiting->missing, ","), waited.count() / 1000, waiting->operation);
   next_late_log_ = 2 * waited;
 }
 

@@ -43,7 +43,7 @@ result<reducer_options> reducer_options_from_env();
 /// deadline_exceeded); the ranks disagree (failed_precondition); not every rank came in time
 /// (deadline_exceeded). Every rank that is still there is told the reason before this returns.
 /// Needs about (world_size + 4) * slots * chunk_bytes of memory at most. Writes its events to
-/// stderr, one line each.
+/// stdout, and those that are warnings or errors to stderr, one line each.
 result<> run_reducer(const reducer_options& options, int stop_fd = -1);
 
 } // namespace troupe::reduction

@@ -1,5 +1,6 @@
-// The reducer's event lines on stderr, key=value. A logger of its own, because the reducer may run
-// inside a program whose default logger goes elsewhere.
+// The reducer's event lines, key=value: what is usual on stdout, warnings and errors on stderr, so
+// that a job's log gives each its severity. Every line is flushed at once. Loggers of its own,
+// because the reducer may run inside a program whose default logger goes elsewhere.
 #pragma once
 
 #include <fmt/format.h>
@@ -14,18 +15,30 @@ namespace troupe::reduction {
 class reducer_log {
 public:
   explicit reducer_log(const std::string& name)
-      : logger_(name, std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
-    logger_.set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %n %v");
-    logger_.flush_on(spdlog::level::info);
+      : usual_(name, std::make_shared<spdlog::sinks::stdout_sink_mt>()),
+        unusual_(name, std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+    for (auto* const each : {&usual_, &unusual_}) {
+      each->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %n %v");
+      each->flush_on(spdlog::level::info);
+    }
   }
 
   template <class... Args>
-  void event(fmt::format_string<Args...> format, Args&&... args) {
-    logger_.info("{}", fmt::format(format, std::forward<Args>(args)...));
+  void info(fmt::format_string<Args...> format, Args&&... args) {
+    usual_.info("{}", fmt::format(format, std::forward<Args>(args)...));
+  }
+  template <class... Args>
+  void warning(fmt::format_string<Args...> format, Args&&... args) {
+    unusual_.warn("{}", fmt::format(format, std::forward<Args>(args)...));
+  }
+  template <class... Args>
+  void failure(fmt::format_string<Args...> format, Args&&... args) {
+    unusual_.error("{}", fmt::format(format, std::forward<Args>(args)...));
   }
 
 private:
-  spdlog::logger logger_;
+  spdlog::logger usual_;
+  spdlog::logger unusual_;
 };
 
 } // namespace troupe::reduction

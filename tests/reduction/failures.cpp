@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <arpa/inet.h>
 #include <csignal>
 #include <latch>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace troupe::reduction::test {
 namespace {
@@ -108,11 +111,13 @@ TEST_CASE("ranks that do not come are named at the deadline") {
 }
 
 TEST_CASE("a reducer that is not there is named at the deadline") {
-  // A port that was free a moment ago, and that nobody listens on.
-  auto listener = listen_on({"127.0.0.1", 0});
-  REQUIRE(listener);
-  const auto port = local_address(listener->number()).port();
-  *listener = unique_fd();
+  // A port that nobody listens on, and that nobody else can take meanwhile.
+  const unique_fd holder(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in loopback{};
+  loopback.sin_family = AF_INET;
+  loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(bind(holder.number(), reinterpret_cast<sockaddr*>(&loopback), sizeof loopback) == 0);
+  const auto port = local_address(holder.number()).port();
   rank_settings settings;
   settings.reducers = fmt::format("127.0.0.1:{}", port);
   settings.connect_timeout_ms = 250;
@@ -145,35 +150,64 @@ TEST_CASE("to leave right after the start is no error") {
 }
 
 TEST_CASE("to finalize with an operation under way is an error for all") {
-  reducer_threads tier(1, default_options(2));
-  std::latch opened(2), finalized(1);
+  constexpr uint32_t world_size = 3;
+  reducer_threads tier(1, default_options(world_size));
+  std::latch opened(world_size), heard(2);
   std::vector<std::jthread> threads;
-  for (uint32_t rank = 0; rank < 2; ++rank)
+  for (uint32_t rank = 0; rank < world_size; ++rank)
     threads.emplace_back([&, rank] {
       rank_settings settings;
       settings.reducers = tier.list();
       settings.rank = rank;
-      settings.world_size = 2;
+      settings.world_size = world_size;
       troupe_comm* comm = nullptr;
       REQUIRE(open_rank(settings, &comm) == TROUPE_OK);
       opened.arrive_and_wait(); // a failure would reach those who still open, too
+      const auto check_told = [](troupe_status status) {
+        const std::string said = troupe_last_error();
+        CAPTURE(said);
+        CHECK(status == TROUPE_FAILED_PRECONDITION);
+        CHECK(contains(said, "rank 0 was finalized while operations were under way"));
+      };
+      float value = 0;
+      troupe_request* request = nullptr;
+      const auto start = [&] {
+        return troupe_iallreduce(comm, &value, &value, 1, TROUPE_FLOAT32, TROUPE_SUM, TROUPE_HOST,
+                                 &request);
+      };
+      // The last rank keeps out of it until the others have heard, so that nothing can complete.
       if (rank == 0) {
-        float value = 0;
-        troupe_request* request = nullptr;
-        CHECK(troupe_iallreduce(comm, &value, &value, 1, TROUPE_FLOAT32, TROUPE_SUM, TROUPE_HOST,
-                                &request)
-              == TROUPE_OK);
+        CHECK(start() == TROUPE_OK);
         CHECK(troupe_finalize(comm) == TROUPE_FAILED_PRECONDITION);
-        CHECK(troupe_wait(request) == TROUPE_FAILED_PRECONDITION);
-        finalized.count_down();
+        check_told(troupe_wait(request));
+        heard.count_down();
+      } else if (rank == 1) {
+        const auto status = start(); // fails already where rank 0 was quicker
+        check_told(status != TROUPE_OK ? status : troupe_wait(request));
+        heard.count_down();
+        CHECK(troupe_finalize(comm) == TROUPE_OK);
       } else {
-        finalized.wait();
-        CHECK(troupe_barrier(comm) == TROUPE_FAILED_PRECONDITION);
-        CHECK(
-            contains(troupe_last_error(), "rank 0 was finalized while operations were under way"));
+        heard.wait();
+        check_told(troupe_barrier(comm));
         CHECK(troupe_finalize(comm) == TROUPE_OK);
       }
     });
+  threads.clear();
+  const auto outcome = tier.outcome(0);
+  REQUIRE(!outcome);
+  CHECK(contains(outcome.error().message, "rank 0 was finalized"));
+}
+
+TEST_CASE("a reducer's usual lines go to stdout, warnings and errors to stderr, all at once") {
+  const auto said_on = [](const std::string& redirection) {
+    child writer({"/bin/sh", "-c", std::string("exec " REDUCTION_PEER " log ") + redirection}, {});
+    std::string out;
+    for (auto line = writer.line(); !line.empty(); line = writer.line())
+      out += line.substr(line.find(' ') + 1) + "\n"; // without the time
+    return out;
+  };
+  CHECK(said_on("2>/dev/null") == "info reducer event=usual\n");
+  CHECK(said_on("2>&1 >/dev/null") == "warning reducer event=odd\nerror reducer event=bad\n");
 }
 
 } // namespace troupe::reduction::test
