@@ -56,6 +56,18 @@ result<std::vector<std::unique_ptr<agent_host>>> start_agents(caf::actor_system&
   return agents;
 }
 
+/// Everything in one process, without TLS and without roles, is for this machine alone.
+result<> check_loopback(const std::string& listen) {
+  const auto host = listen.substr(0, listen.rfind(':'));
+  if (host == "localhost" || host == "[::1]" || host.starts_with("127.")) return {};
+  return fail(
+      errc::invalid_argument,
+      "--listen (or controller.api.listen): {}: `troupe up` serves this machine alone; expected an "
+      "address "
+      "of the loopback interface, as 127.0.0.1:8080; for other machines run `troupe controller`",
+      listen);
+}
+
 int serve(const up_flags& flags, const invocation& invoked, stop_signals& signals) {
   auto data = data_directory(invoked.options, invoked.at);
   if (!data) return invoked.failed(data.error());
@@ -71,6 +83,8 @@ int serve(const up_flags& flags, const invocation& invoked, stop_signals& signal
   controller_settings.data_directory = *data;
   controller_settings.gate.reset();
   if (!flags.listen.empty()) controller_settings.api_listen = flags.listen;
+  if (auto local = check_loopback(controller_settings.api_listen); !local)
+    return invoked.misused(local.error(), "troupe up");
   auto agent_settings = options_of(config->agent, *where);
   agent_settings.address = "127.0.0.1";
 

@@ -85,6 +85,17 @@ class BadInput(unittest.TestCase):
         self.assertNotEqual(code, 0)
         self.assertIn("bad.yaml:", err)
 
+    def test_up_serves_the_loopback_interface_only(self):
+        code, out, err = self.cluster.troupe("up", "--listen", "0.0.0.0:0")
+        self.assertEqual(code, 2)
+        self.assertIn("0.0.0.0:0", err)
+        self.assertIn("loopback", err)
+
+    def test_a_second_cluster_on_the_same_data_is_refused(self):
+        code, out, err = self.cluster.troupe("up", "--listen", "127.0.0.1:0")
+        self.assertEqual(code, 1)
+        self.assertIn(f"in use by process {self.cluster.up.pid}", err)
+
     def test_garbage_on_the_api_s_port(self):
         host, port = self.api.endpoint.removeprefix("http://").split(":")
         for garbage in (b"\x00" * 4096, b"\x16\x03\x01" + bytes(range(256)) * 8, b"GET / HTTP/9.9\r\n\r\n", b""):
