@@ -239,6 +239,18 @@ for step in range(1, 4):
             running.api.call("POST", f"/v1/{job['name']}:cancel", {})
             self.assertEqual(running.api.ended(job["name"])["state"], "JOB_STATE_CANCELLED")
 
+    def test_a_script_written_for_cloudml_hypertune_runs_unchanged(self):
+        script = ("import hypertune\n"
+                  "hpt = hypertune.HyperTune()\n"
+                  "hpt.report_hyperparameter_tuning_metric(hyperparameter_metric_tag='accuracy', metric_value=0.5, global_step=7)\n")
+        with cluster() as running:
+            job = running.api.create(self.study(running.data, script, maxTrialCount=1, parallelTrialCount=1),
+                                     "hyperparameterTuningJobs")
+            done = running.api.ended(job["name"])
+            self.assertEqual(done["state"], "JOB_STATE_SUCCEEDED", done)
+            final = done["trials"][0]["finalMeasurement"]
+            self.assertEqual((final["stepCount"], final["metrics"]), ("7", [{"metricId": "accuracy", "value": 0.5}]))
+
     def test_a_failing_first_trial_fails_the_study(self):
         with cluster() as running:
             job = running.api.create(self.study(running.data, "raise SystemExit(1)"), "hyperparameterTuningJobs")
