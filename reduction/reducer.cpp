@@ -70,8 +70,9 @@ result<> reducer::run(int stop_fd) {
     auto now = steady_clock::now();
     // UCX 1.13 ends the process with a failed assertion when it answers a rank that died while
     // their connection was being made. A rank's control connection shows its death as well, so
-    // until all are connected UCX moves only right after a look at those, which leaves it
-    // microseconds to go wrong in.
+    // until all are connected UCX moves only right after a look at those. That is less often
+    // fatal, not never: a rank may die between the look and UCX's answer. The other ranks then
+    // hear that this reducer is lost.
     if (data_ && !members_.all_attached()) {
       wait_for_events(stop_fd, false);
       if (ended() || stopped_) break;
