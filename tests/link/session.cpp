@@ -4,6 +4,7 @@
 #include <doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 using namespace troupe;
@@ -16,6 +17,15 @@ size_t threads_now() {
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
     ++n;
   return n;
+}
+
+/// The kernel lists a joined thread for a moment longer, so the count is given time to come down to
+/// the test's own.
+bool only_this_thread_is_left() {
+  for (auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+       std::chrono::steady_clock::now() < end; std::this_thread::yield())
+    if (threads_now() == 1) return true;
+  return false;
 }
 
 } // namespace
@@ -216,7 +226,7 @@ TEST_CASE("more sessions than allowed are refused until one ends") {
 }
 
 TEST_CASE("destruction with traffic in flight ends soon, tells, and leaves no thread") {
-  auto before = threads_now();
+  REQUIRE(only_this_thread_is_left());
   for (bool server_first : {true, false}) {
     CAPTURE(server_first);
     listener l;
@@ -241,7 +251,7 @@ TEST_CASE("destruction with traffic in flight ends soon, tells, and leaves no th
       CHECK(l.closed.all()[0] == "agent ended the session: the client ends");
     }
   }
-  CHECK(threads_now() == before);
+  CHECK(only_this_thread_is_left());
 }
 
 TEST_CASE("a bad address or identity is an error that says so") {
