@@ -19,7 +19,6 @@ namespace troupe::actors {
 namespace atom {
 using attach = caf::atom_constant<caf::atom("attach")>;
 using adopt = caf::atom_constant<caf::atom("adopt")>;
-using closed = caf::atom_constant<caf::atom("closed")>;
 using commit = caf::atom_constant<caf::atom("commit")>;
 using execute = caf::atom_constant<caf::atom("execute")>;
 using hello = caf::atom_constant<caf::atom("hello")>;

@@ -211,21 +211,27 @@ replica replica_of(wire::ReplicaRecord::Reader from) {
   return r;
 }
 
+/// What the service alone may say of a new job of either kind, whatever the submitter wrote there.
+template <class Job>
+void set_output_fields(Job job, const std::string& name, int64_t now) {
+  job.setName(text(name));
+  job.setState(wire::JobState::QUEUED);
+  job.initCreateTime().setMicros(now);
+  job.initUpdateTime().setMicros(now);
+  job.disownStartTime();
+  job.disownEndTime();
+  job.disownError();
+  job.setSatisfiesPzs(false);
+  job.setSatisfiesPzi(false);
+}
+
 } // namespace
 
 wire::frame<wire::CustomJob> named_job(wire::CustomJob::Reader wanted, const std::string& name,
                                        int64_t now) {
   return wire::frame<wire::CustomJob>::copy(wanted).with([&](wire::CustomJob::Builder job) {
-    job.setName(text(name));
-    job.setState(wire::JobState::QUEUED);
-    job.initCreateTime().setMicros(now);
-    job.initUpdateTime().setMicros(now);
-    job.disownStartTime();
-    job.disownEndTime();
-    job.disownError();
+    set_output_fields(job, name, now);
     job.disownWebAccessUris();
-    job.setSatisfiesPzs(false);
-    job.setSatisfiesPzi(false);
   });
 }
 
@@ -233,16 +239,8 @@ wire::frame<wire::HyperparameterTuningJob> named_job(wire::HyperparameterTuningJ
                                                      const std::string& name, int64_t now) {
   return wire::frame<wire::HyperparameterTuningJob>::copy(wanted).with(
       [&](wire::HyperparameterTuningJob::Builder job) {
-        job.setName(text(name));
-        job.setState(wire::JobState::QUEUED);
-        job.initCreateTime().setMicros(now);
-        job.initUpdateTime().setMicros(now);
-        job.disownStartTime();
-        job.disownEndTime();
-        job.disownError();
+        set_output_fields(job, name, now);
         job.disownTrials();
-        job.setSatisfiesPzs(false);
-        job.setSatisfiesPzi(false);
       });
 }
 
