@@ -33,7 +33,7 @@ class Jobs(unittest.TestCase):
     def test_the_environment_of_a_gang_is_vertex_s(self):
         out = self.cluster.data / "environment"
         out.mkdir()
-        spec = shell_job(f'env > {out}/$RANK', pools=2, baseOutputDirectory={"outputUriPrefix": f"{out}/base"})
+        spec = shell_job(f'env > {out}/part-$RANK; mv {out}/part-$RANK {out}/$RANK', pools=2, baseOutputDirectory={"outputUriPrefix": f"{out}/base"})
         spec["jobSpec"]["workerPoolSpecs"][1]["replicaCount"] = "2"
         # The primary ends the job, so it waits for the others' files.
         spec["jobSpec"]["workerPoolSpecs"][0]["containerSpec"] = {
