@@ -7,15 +7,18 @@
 #include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
+#include <utility>
 
 namespace troupe::reduction {
 
 class am_worker::endpoint {
 public:
   am_worker* owner = nullptr;
+  byte_vector address;
   ucp_ep_h handle = nullptr;
-  lost_handler on_lost;
+  std::vector<lost_handler> on_lost;
   bool lost = false;
+  size_t unfinished = 0; // sends
 };
 
 // Keeps the header in place until UCX has sent it: UCX 1.13 does not copy it.
@@ -157,9 +160,16 @@ am_worker::~am_worker() {
 }
 
 result<am_worker::endpoint*> am_worker::connect(byte_span remote_address, lost_handler on_lost) {
+  // Two ranks that each combine chunks for the other need one connection, not two.
+  for (const auto& each : endpoints_)
+    if (!each->lost && std::ranges::equal(each->address, remote_address)) {
+      each->on_lost.push_back(std::move(on_lost));
+      return each.get();
+    }
   auto made = std::make_unique<endpoint>();
   made->owner = this;
-  made->on_lost = std::move(on_lost);
+  made->address.assign(remote_address.begin(), remote_address.end());
+  made->on_lost.push_back(std::move(on_lost));
   ucp_ep_params_t params{};
   params.field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE
                       | UCP_EP_PARAM_FIELD_ERR_HANDLER;
@@ -212,8 +222,8 @@ void am_worker::send(endpoint& to, message kind, const chunk_header& header, byt
   record->kind = kind;
   record->header = header;
   record->payload = payload;
-  record->done = std::move(done);
-  ++unfinished_;
+  record->done = done;
+  ++to.unfinished;
   // UCX handles a batch of socket events in one go. A send that finds its connection dead closes
   // it, and when that connection's own event comes later in the same batch, UCX 1.13 ends the
   // process with a failed assertion. Outside of progress there is no batch.
@@ -243,40 +253,57 @@ void am_worker::post(outgoing* record) {
 
 void am_worker::finish(outgoing* sent, ucs_status_t status) {
   if (status != UCS_OK) fail_endpoint(*sent->to, status);
-  --unfinished_;
-  const auto done = std::move(sent->done);
+  --sent->to->unfinished;
+  const auto done = sent->done;
   free_records_.push_back(sent);
-  done();
+  if (done.call != nullptr) done.call(done.context, done.item);
 }
 
 void am_worker::fail_endpoint(endpoint& which, ucs_status_t status) {
   if (which.lost) return;
   which.lost = true;
-  if (which.on_lost) which.on_lost(ucs_status_string(status));
+  for (const auto& each : which.on_lost)
+    each(ucs_status_string(status));
+}
+
+void* am_worker::start_closing(endpoint& which) {
+  which.lost = true; // from here on nobody is told
+  if (which.handle == nullptr) return nullptr;
+  ucp_request_param_t params{};
+  params.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS;
+  params.flags = UCP_EP_CLOSE_FLAG_FORCE;
+  auto* const request = ucp_ep_close_nbx(std::exchange(which.handle, nullptr), &params);
+  return UCS_PTR_IS_PTR(request) ? request : nullptr;
+}
+
+void am_worker::finish_closing(void* request) {
+  if (request == nullptr) return;
+  while (ucp_request_check_status(request) == UCS_INPROGRESS)
+    ucp_worker_progress(worker_);
+  ucp_request_free(request);
+}
+
+void am_worker::close(endpoint& which) {
+  progressing_ = true; // what receivers send meanwhile waits
+  finish_closing(start_closing(which));
+  progressing_ = false;
+  for (auto* const record : std::exchange(postponed_, {}))
+    post(record);
+  while (which.unfinished > 0)
+    progress();
 }
 
 void am_worker::close_endpoints() {
   std::vector<void*> closing;
-  for (const auto& each : endpoints_) {
-    each->lost = true; // from here on nobody is told
-    if (each->handle == nullptr) continue;
-    ucp_request_param_t params{};
-    params.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS;
-    params.flags = UCP_EP_CLOSE_FLAG_FORCE;
-    auto* const request = ucp_ep_close_nbx(each->handle, &params);
-    if (UCS_PTR_IS_PTR(request)) closing.push_back(request);
-    each->handle = nullptr;
-  }
-  for (auto* const request : closing) {
-    while (ucp_request_check_status(request) == UCS_INPROGRESS)
-      ucp_worker_progress(worker_);
-    ucp_request_free(request);
-  }
-  for (auto* const record : postponed_)
+  for (const auto& each : endpoints_)
+    closing.push_back(start_closing(*each));
+  for (auto* const request : closing)
+    finish_closing(request);
+  for (auto* const record : std::exchange(postponed_, {}))
     post(record);
-  postponed_.clear();
-  while (unfinished_ > 0)
-    ucp_worker_progress(worker_);
+  for (const auto& each : endpoints_)
+    while (each->unfinished > 0)
+      ucp_worker_progress(worker_);
 }
 
 void am_worker::abandon() {

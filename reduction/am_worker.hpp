@@ -23,17 +23,25 @@
 namespace troupe::reduction {
 
 enum class message : unsigned {
-  attach = 1,       // worker: the first message, which opens the connection for both directions
-  attached = 2,     // reducer: the answer, which shows that both directions work
-  contribution = 3, // worker: a rank's share of a chunk
-  result = 4,       // reducer: the chunk that all ranks made
+  attach = 1,       // rank: the first message, which opens the connection for both directions
+  attached = 2,     // host: the answer, which shows that both directions work
+  contribution = 3, // rank: its share of a chunk
+  result = 4,       // host: the chunk that all ranks made
+  open = 5,         // rank: I will send chunks of this stream, with these other members
+  close = 6,        // rank: I will send no more
 };
 
 class am_worker {
 public:
   class endpoint;
   using receiver = std::function<void(const chunk_header&, byte_span payload)>;
-  using completion = std::function<void()>;
+  /// Called when a send is over: call(context, item). Plain pointers, because one is made per
+  /// chunk.
+  struct completion {
+    void (*call)(void* context, void* item) = nullptr; // none: nobody wants to know
+    void* context = nullptr;
+    void* item = nullptr;
+  };
   using lost_handler = std::function<void(const std::string& reason)>;
 
   /// `interfaces`: where to send and listen, such as {"eth0"}. Errors: unavailable, with UCX's
@@ -51,7 +59,8 @@ public:
 
   /// What the other side's connect() takes.
   const byte_vector& address() const { return address_; }
-  /// The endpoint lives as long as this worker. `on_lost` is called at most once, from progress().
+  /// The endpoint lives as long as this worker; a second one to the same address is the same.
+  /// `on_lost` is called at most once, from progress().
   result<endpoint*> connect(byte_span remote_address, lost_handler on_lost);
   /// The receiver gets every message of the kind, from progress(); the payload is valid during the
   /// call only.
@@ -63,7 +72,10 @@ public:
   void send(endpoint& to, message kind, const chunk_header& header, byte_span payload,
             completion done);
 
-  /// Closes every endpoint by force; when it returns, every send has completed.
+  /// Closes the endpoint by force; when it returns, every send to it has completed, and nothing
+  /// more comes from it. Its lost handlers are not called. Not from within progress().
+  void close(endpoint& which);
+  /// Closes every endpoint.
   void close_endpoints();
 
   /// Leaves everything to the end of the process. UCX 1.13 fails an assertion when a connection is
@@ -81,6 +93,8 @@ private:
   struct outgoing;
   struct registration;
   am_worker() = default;
+  void* start_closing(endpoint& which);
+  void finish_closing(void* request);
   void fail_endpoint(endpoint& which, ucs_status_t status);
   void finish(outgoing* sent, ucs_status_t status);
   void post(outgoing* record);
@@ -95,7 +109,6 @@ private:
   std::vector<std::unique_ptr<outgoing>> records_;
   std::vector<outgoing*> free_records_;
   std::vector<outgoing*> postponed_;
-  size_t unfinished_ = 0;
   bool progressing_ = false;
 };
 

@@ -1,125 +1,405 @@
+// The caller's side: opening, operations, groups, the end. The background thread's side is in
+// communicator_control.cpp.
+
 #include "reduction/communicator.hpp"
 
-#include "reduction/shard.hpp"
-
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
+#include <thread>
 
 namespace troupe::reduction {
 namespace {
 
-// Polling for about as long as a small message takes there and back; then sleeping is cheaper.
-constexpr std::chrono::microseconds spin_time{50};
-// Time for a control connection to say why a data connection broke.
-constexpr milliseconds suspicion_grace{300};
+// Shorter arrays go through the reducers alone: their time is latency, and a rank that combines is
+// no closer.
+constexpr uint64_t brief_bytes = 64 * 1024;
+
+unique_fd make_eventfd() { return unique_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
 
 } // namespace
 
-struct communicator::lane {
-  frame_socket control;
-  welcome terms;
-  am_worker::endpoint* data = nullptr;
-  bool attached = false;
-  time_point last_heard;
-  std::optional<std::pair<time_point, std::string>> suspicion;
+communicator::communicator(communicator_options options, meeting met)
+    : options_(std::move(options)), everyone_(std::move(met.everyone)), hub_(std::move(met.hub)),
+      own_hub_(std::move(met.own_hub)), control_fd_(make_eventfd()), opened_(steady_clock::now()),
+      last_event_(opened_), last_tick_(opened_), hub_heard_(opened_), spin_(options_.spin_us) {
+  if (!met.reducers.empty()) {
+    const auto& terms = met.reducers.front().terms;
+    lanes_per_reducer_ = static_cast<uint32_t>(terms.lanes.size());
+    chunk_bytes_ = terms.chunk_bytes;
+    slots_ = terms.slots;
+  }
+  make_engines(met);
+  for (auto& each : met.reducers) {
+    reducers_.push_back({});
+    reducers_.back().control = std::move(each.control);
+    reducers_.back().last_heard = opened_.load();
+  }
+  alive_ = reducers_.size();
+  // Where ranks share a machine's cores, one that spins takes them from one that works.
+  const auto here = everyone_.ranks[options_.rank].machine;
+  const auto neighbours = std::ranges::count_if(
+      everyone_.ranks, [&](const auto& each) { return each.machine == here; });
+  if (2 * static_cast<size_t>(neighbours) > std::thread::hardware_concurrency())
+    spin_ = std::chrono::microseconds(0);
+}
 
-  std::vector<under_way> window; // sequence number modulo slots
-  uint64_t next_sequence = 0;
-  uint64_t operation = 0; // the next chunk to send belongs to this one
-  uint64_t chunk = 0;
-  bool positioned = false; // `chunk` is the first of this lane's in `operation`
-};
+std::vector<lane_place> communicator::places(const meeting& met) const {
+  std::vector<lane_place> out;
+  for (uint32_t i = 0; i < met.reducers.size(); ++i)
+    for (const auto& address : met.reducers[i].terms.lanes)
+      out.push_back({address, met.reducers[i].terms.secret, i});
+  for (uint32_t rank = 0; rank < options_.world_size; ++rank) {
+    lane_place place;
+    if (rank != options_.rank) {
+      place.address = everyone_.ranks[rank].lanes.front();
+      place.secret = pair_secret(everyone_.key, rank, options_.rank);
+    }
+    out.push_back(std::move(place));
+  }
+  return out;
+}
+
+void communicator::make_engines(meeting& met) {
+  const auto all = places(met);
+  const auto note = [this](const auto& change) {
+    const std::lock_guard lock(mutex_);
+    change();
+    eventfd_write(control_fd_.number(), 1);
+  };
+  for (uint32_t i = 0; i < met.data.size(); ++i) {
+    auto made = std::make_unique<engine_thread>();
+    made->wake_fd = make_eventfd();
+    made->path = std::make_unique<engine>(
+        engine::settings{i, static_cast<uint32_t>(met.data.size()), slots_, chunk_bytes_},
+        std::move(met.data[i]), all,
+        engine::callbacks{[this](const operation_ptr& op) { on_done(op); },
+                          [this, note](uint32_t lane, const std::string& reason) {
+                            note([&] { lost_lanes_.emplace_back(lane, reason); });
+                          }});
+    engines_.push_back(std::move(made));
+  }
+  std::vector<shard_host::peer> peers;
+  for (uint32_t rank = 0; rank < options_.world_size; ++rank)
+    peers.push_back({pair_secret(everyone_.key, options_.rank, rank), everyone_.ranks[rank].lanes});
+  engines_.front()->path->host_here(
+      options_.rank, std::move(peers),
+      {[this, note](uint32_t) { note([&] { ++ranks_attached_; }); },
+       [this, note](uint32_t rank, const std::string& reason) {
+         note([&] {
+           lost_lanes_.emplace_back(
+               static_cast<uint32_t>(reducers_.size()) * lanes_per_reducer_ + rank, reason);
+         });
+       },
+       [this, note](error why) {
+         note([&] {
+           if (!trouble_) trouble_ = std::move(why);
+         });
+       },
+       [] {}});
+}
 
 result<std::unique_ptr<communicator>> communicator::open(communicator_options options) {
-  auto met = meet_reducers(options);
+  auto met = meet(options);
   if (!met) return std::unexpected(met.error());
   std::unique_ptr<communicator> made(new communicator(std::move(options), std::move(*met)));
-  auto* const self = made.get();
-  self->data_->on_message(message::attached, [self](const chunk_header& header, byte_span) {
-    self->on_attached(header);
-  });
-  self->data_->on_message(message::result, [self](const chunk_header& header, byte_span payload) {
-    self->on_result(header, payload);
-  });
-  for (size_t i = 0; i < self->lanes_.size(); ++i) {
-    auto& to = *self->lanes_[i];
-    auto endpoint = self->data_->connect(to.terms.lanes.front(), [&to](const std::string& reason) {
-      to.suspicion = {steady_clock::now(), reason};
+  if (auto begun = made->begin(); !begun) return std::unexpected(begun.error());
+  return made;
+}
+
+result<> communicator::begin() {
+  if (auto connected = connect_reducers(); !connected) return connected;
+  auto* const self = this;
+  for (size_t i = 1; i < engines_.size(); ++i)
+    engines_[i]->thread = std::thread([self, each = engines_[i].get()] {
+      pthread_setname_np(pthread_self(), "troupe-engine");
+      self->run_engine(*each);
     });
-    if (!endpoint)
-      return fail(endpoint.error().code, "{}: {}", reducer_name(self->options_, i),
-                  endpoint.error().message);
-    to.data = *endpoint;
-    chunk_header words;
-    words.secret = to.terms.secret;
-    words.rank = self->options_.rank;
-    self->data_->send(*to.data, message::attach, words, {}, [] {});
-  }
-  self->thread_ = std::thread([self] {
+  thread_ = std::thread([self] {
     pthread_setname_np(pthread_self(), "troupe-reduce");
     self->run();
   });
-  // UCX 1.13 ends the reducer's process when a worker goes while their connection is still being
-  // made, so nobody gets to leave before it is.
-  std::unique_lock lock(self->mutex_);
-  self->changed_.wait(lock, [&] { return self->ready_ || self->failure_; });
-  if (self->failure_) return std::unexpected(*self->failure_);
-  lock.unlock();
+  if (auto attached = await_attached(); !attached) return attached;
+  begun_ = true;
+  const bool all_settled = !std::isnan(everyone_.kappa) || reducers_.empty();
+  const auto kappa = everyone_.kappa >= 0 && !reducers_.empty()
+                         ? everyone_.kappa
+                         : static_cast<double>(reducers_.size());
+  install_world(kappa);
+  if (!all_settled)
+    if (auto measured = measure_kappa(); !measured) return measured;
+  return connect_ranks();
+}
+
+result<> communicator::connect_reducers() {
+  std::vector<uint32_t> lanes(reducers_.size() * lanes_per_reducer_);
+  std::iota(lanes.begin(), lanes.end(), 0U);
+  for (auto& each : engines_) {
+    const std::lock_guard lock(each->path->mutex());
+    if (auto connected = each->path->connect(lanes); !connected) return connected;
+  }
+  return {};
+}
+
+// UCX 1.13 ends the other side's process when one goes while their connection is still being made,
+// so nobody gets to leave before it is.
+result<> communicator::await_attached() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return attached_ || failure_; });
+  if (failure_) return std::unexpected(*failure_);
+  return {};
+}
+
+std::shared_ptr<const group> communicator::make_group(uint32_t id, std::vector<uint32_t> ranks,
+                                                      double reducer_share) const {
+  auto made = std::make_shared<group>();
+  made->id = id;
+  const auto own = std::ranges::find(ranks, options_.rank);
+  made->rank = static_cast<uint32_t>(own - ranks.begin());
+  made->members = std::move(ranks);
+  const std::vector<double> weights(reducers_.size() * lanes_per_reducer_, 1.0);
+  made->bulk = lane_plan(weights, options_.world_size, reducer_share);
+  made->brief = lane_plan(weights, options_.world_size, 1.0);
   return made;
 }
 
-communicator::communicator(communicator_options options, meeting met)
-    : options_(std::move(options)), data_(std::move(met.data)),
-      chunk_bytes_(met.reducers.front().terms.chunk_bytes),
-      wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), opened_(steady_clock::now()),
-      last_event_(opened_), last_tick_(opened_) {
-  for (auto& each : met.reducers) {
-    auto made = std::make_unique<lane>();
-    made->control = std::move(each.control);
-    made->window.resize(each.terms.slots);
-    made->terms = std::move(each.terms);
-    made->last_heard = last_event_;
-    lanes_.push_back(std::move(made));
-  }
+void communicator::install_world(double kappa) {
+  const auto share = reducers_.empty() ? 0.0 : best_split(options_.world_size, kappa).reducer_share;
+  std::vector<uint32_t> ranks(options_.world_size);
+  std::iota(ranks.begin(), ranks.end(), 0U);
+  auto info = make_group(0, std::move(ranks), share);
+  with_each_engine([&](engine& each) {
+    // A group of the same number goes on where it was, with the new plan.
+    static_cast<void>(each.add_group(info));
+  });
+  const std::lock_guard lock(mutex_);
+  groups_[0].info = std::move(info);
+  kappa_ = kappa;
+  reducer_share_ = share;
 }
 
-communicator::~communicator() { static_cast<void>(finalize()); }
-
-result<operation_ptr> communicator::start(const void* input, void* output, uint64_t count,
-                                          dtype type, reduce_op op) {
+result<operation_ptr> communicator::start(uint32_t group_id, const call& what, bool soon) {
   auto made = std::make_shared<operation>();
-  made->input = static_cast<const std::byte*>(input);
-  made->output = static_cast<std::byte*>(output);
-  made->count = count;
-  made->type = type;
-  made->op = op;
-  made->chunks = chunk_total(count, chunk_elements(chunk_bytes_, type));
-  made->results_missing = made->sends_missing = made->chunks;
+  auto& form = made->form;
+  form.kind = what.kind;
+  form.type = made->type = what.type;
+  form.op = what.op;
+  form.root = what.root;
+  form.count = what.count;
+  if (const auto wire = wire_.load(std::memory_order_relaxed);
+      wire && what.type == dtype::float32 && form.reduces())
+    form.type = *wire;
+  made->input = static_cast<const std::byte*>(what.input);
+  made->output = static_cast<std::byte*>(what.output);
+  made->shares_missing = static_cast<uint32_t>(engines_.size());
   {
     const std::lock_guard lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
-    if (leaving_) return fail(errc::failed_precondition, "the communicator was finalized");
-    made->number = operations_++;
-    ++unfinished_;
-    submitted_.push_back(made);
-    has_submissions_.store(true, std::memory_order_release);
+    if (leaving_ && what.kind != collective::leave)
+      return fail(errc::failed_precondition, "the communicator was finalized");
+    const auto found = groups_.find(group_id);
+    if (found == groups_.end()) return fail(errc::failed_precondition, "the group has ended");
+    made->of = found->second.info;
+    const auto& of = *made->of;
+    const auto bytes = form.count * size_of(form.type) * (form.has_blocks() ? of.size() : 1);
+    form.chunk_bytes = static_cast<uint32_t>(chunk_bytes_for(bytes, of.size(), chunk_bytes_));
+    made->plan = what.plan != nullptr ? what.plan : bytes <= brief_bytes ? &of.brief : &of.bulk;
+    made->chunks = chunk_total(form, of.size());
+    made->number = found->second.operations++;
+    unfinished_.insert(made);
+    for (auto& each : engines_) {
+      each->submitted.push_back(made);
+      each->has_submissions.store(true, std::memory_order_release);
+    }
   }
-  eventfd_write(wake_fd_.number(), 1);
+  const auto block = form.count * size_of(made->type);
+  if (what.kind == collective::allgather && block > 0)
+    if (auto* const own = made->output + made->of->rank * block; own != made->input)
+      std::memcpy(own, made->input, block);
+  poke(soon);
   return made;
 }
 
+// Wakes whoever drives the engines; nobody where the caller is about to do it itself.
+void communicator::poke(bool soon) {
+  for (size_t i = 1; i < engines_.size(); ++i)
+    eventfd_write(engines_[i]->wake_fd.number(), 1);
+  if (caller_drives_) {
+    eventfd_write(engines_.front()->wake_fd.number(), 1);
+  } else if (!soon || engines_.size() > 1) {
+    drive_requested_ = true;
+    eventfd_write(control_fd_.number(), 1);
+  }
+}
+
+void communicator::on_done(const operation_ptr& op) {
+  const std::lock_guard lock(mutex_);
+  if (op->done) return;
+  unfinished_.erase(op);
+  ++operations_done_;
+  op->done.store(true, std::memory_order_release);
+  if (waiters_ > 0) changed_.notify_all();
+}
+
 result<> communicator::wait(operation& which) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return which.done; });
+  if (engines_.size() == 1 && !which.done) drive_until_done(which);
+  if (!which.done) {
+    std::unique_lock lock(mutex_);
+    ++waiters_;
+    changed_.wait(lock, [&] { return which.done.load(); });
+    --waiters_;
+  }
+  const std::lock_guard lock(mutex_);
   return which.outcome;
 }
 
-bool communicator::done(operation& which) {
+void communicator::drive_until_done(operation& which) {
+  {
+    std::unique_lock lock(mutex_);
+    ++waiters_;
+    changed_.wait(lock, [&] { return which.done || !caller_drives_; });
+    --waiters_;
+    if (which.done) return;
+    caller_drives_ = true;
+  }
+  auto& mine = *engines_.front();
+  auto last_event = steady_clock::now();
+  while (!which.done.load(std::memory_order_acquire)) {
+    if (drive(mine)) {
+      last_event = steady_clock::now();
+      continue;
+    }
+    if (spin_.count() > 0 && steady_clock::now() - last_event < spin_) continue;
+    bool armed = false;
+    {
+      const std::lock_guard lock(mine.path->mutex());
+      armed = mine.path->arm();
+    }
+    if (!armed || which.done || mine.has_submissions) continue;
+    pollfd fds[] = {{mine.path->event_fd(), POLLIN, 0}, {mine.wake_fd.number(), POLLIN, 0}};
+    poll(fds, 2, -1);
+    eventfd_t ignored = 0;
+    if (fds[1].revents != 0) eventfd_read(mine.wake_fd.number(), &ignored);
+  }
+  release_driver();
+}
+
+void communicator::release_driver() {
+  bool more = false;
+  {
+    const std::lock_guard lock(mutex_);
+    last_call_ = steady_clock::now().time_since_epoch().count();
+    caller_drives_ = false;
+    more = !unfinished_.empty();
+    if (waiters_ > 0) changed_.notify_all();
+  }
+  if (more) {
+    drive_requested_ = true;
+    eventfd_write(control_fd_.number(), 1);
+  } else {
+    drive_requested_ = false;
+  }
+}
+
+bool communicator::drive(engine_thread& which) {
+  while (control_wants_engines_.load(std::memory_order_relaxed))
+    std::this_thread::yield();
+  const std::lock_guard lock(which.path->mutex());
+  bool any = false;
+  if (which.has_submissions.load(std::memory_order_acquire)) {
+    take_submissions(which);
+    any = true;
+  }
+  return which.path->drive() || any;
+}
+
+void communicator::take_submissions(engine_thread& which) {
+  std::deque<operation_ptr> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    taken.swap(which.submitted);
+    which.has_submissions.store(false, std::memory_order_relaxed);
+    // They were failed with the rest.
+    if (failure_) return;
+  }
+  for (auto& each : taken)
+    which.path->submit(std::move(each));
+}
+
+void communicator::run_engine(engine_thread& which) {
+  auto last_event = steady_clock::now();
+  while (true) {
+    if (engines_stop_.load(std::memory_order_relaxed)) return;
+    if (drive(which)) {
+      last_event = steady_clock::now();
+      continue;
+    }
+    if (steady_clock::now() - last_event < spin_) continue;
+    bool armed = false;
+    {
+      const std::lock_guard lock(which.path->mutex());
+      armed = which.path->arm();
+    }
+    if (!armed || which.has_submissions) continue;
+    pollfd fds[] = {{which.path->event_fd(), POLLIN, 0}, {which.wake_fd.number(), POLLIN, 0}};
+    poll(fds, 2, 100);
+    eventfd_t ignored = 0;
+    eventfd_read(which.wake_fd.number(), &ignored);
+  }
+}
+
+result<> communicator::add_group(uint32_t id, std::vector<uint32_t> ranks) {
+  const auto bad = [&](std::string_view what, uint32_t rank) {
+    return fail(errc::invalid_argument, "group {}: {} {}", id, what, rank);
+  };
+  if (id == 0) return fail(errc::invalid_argument, "a group's id is 1 or above, not 0");
+  if (ranks.empty()) return fail(errc::invalid_argument, "group {} has no ranks", id);
+  std::set<uint32_t> seen;
+  for (const auto rank : ranks) {
+    if (rank >= options_.world_size) return bad("there is no rank", rank);
+    if (!seen.insert(rank).second) return bad("it names twice the rank", rank);
+  }
+  if (!seen.contains(options_.rank)) return bad("it lacks this rank,", options_.rank);
+  auto info = make_group(id, std::move(ranks), reducers_.empty() ? 0.0 : 1.0);
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (groups_.contains(id) || ended_groups_.contains(id))
+      return fail(errc::already_exists, "the id {} is another group's", id);
+    groups_[id].info = info;
+  }
+  result<> outcome;
+  with_each_engine([&](engine& each) {
+    if (auto added = each.add_group(info); !added && outcome) outcome = added;
+  });
+  return outcome;
+}
+
+result<> communicator::end_group(uint32_t id) {
+  call what;
+  what.kind = collective::leave;
+  auto op = start(id, what, true);
+  const auto outcome = op ? wait(**op) : result<>{};
+  {
+    const std::lock_guard lock(mutex_);
+    groups_.erase(id);
+    ended_groups_.insert(id);
+  }
+  with_each_engine([&](engine& each) { each.remove_group(id); });
+  return outcome;
+}
+
+uint32_t communicator::group_rank(uint32_t id) {
   const std::lock_guard lock(mutex_);
-  return which.done;
+  return groups_.at(id).info->rank;
+}
+
+uint32_t communicator::group_size(uint32_t id) {
+  const std::lock_guard lock(mutex_);
+  return groups_.at(id).info->size();
 }
 
 result<> communicator::health() {
@@ -128,16 +408,46 @@ result<> communicator::health() {
   return {};
 }
 
+communicator_stats communicator::stats() {
+  communicator_stats out;
+  with_each_engine([&](engine& each) {
+    out.bytes_sent += each.bytes_sent();
+    out.bytes_received += each.bytes_received();
+  });
+  const std::lock_guard lock(mutex_);
+  out.operations = operations_done_;
+  out.reducers = static_cast<uint32_t>(reducers_.size());
+  out.reducers_alive = static_cast<uint32_t>(alive_);
+  out.kappa = kappa_;
+  out.reducer_share = reducer_share_;
+  // Reducers say it again every second while it lasts.
+  if (!unfinished_.empty() && steady_clock::now() - waiting_since_ < milliseconds(2500))
+    out.waiting_for = waiting_for_;
+  return out;
+}
+
 result<> communicator::finalize() {
   bool premature = false;
   {
     const std::lock_guard lock(mutex_);
     if (leaving_) return {};
     leaving_ = true;
-    premature = unfinished_ > 0 && !failure_;
+    premature = !unfinished_.empty() && !failure_;
   }
-  eventfd_write(wake_fd_.number(), 1);
-  if (thread_.joinable()) thread_.join();
+  // Nobody leaves before all have all results: another rank may need this one's, should a reducer
+  // be lost now. But one that never comes here must not hold the others for ever.
+  if (thread_.joinable() && !premature && health()) {
+    call what;
+    what.kind = collective::leave;
+    if (auto op = start(0, what); op) {
+      std::unique_lock lock(mutex_);
+      ++waiters_;
+      changed_.wait_for(lock, milliseconds(options_.timeout_ms),
+                        [&] { return (*op)->done.load(); });
+      --waiters_;
+    }
+  }
+  leave();
   if (premature)
     return fail(errc::failed_precondition,
                 "rank {} was finalized while operations were under way; wait for them first",
@@ -145,249 +455,13 @@ result<> communicator::finalize() {
   return {};
 }
 
+communicator::~communicator() { static_cast<void>(finalize()); }
+
 void communicator::abandon_after_fork() {
-  for (auto& each : lanes_)
-    each->control.close();
-}
-
-void communicator::run() {
-  while (true) {
-    const bool progressed = !failed_ && data_->progress();
-    const bool took = take_submissions();
-    const bool sent = !failed_ && send_chunks();
-    auto now = steady_clock::now();
-    if (progressed || took || sent) last_event_ = now;
-    const bool quiet = now - last_event_ > spin_time;
-    if (quiet || now - last_poll_ > milliseconds(1)) {
-      serve_control(quiet);
-      now = last_poll_ = steady_clock::now();
-    }
-    if (now >= next_tick_) tick();
-    const std::lock_guard lock(mutex_);
-    if (leaving_) break;
-  }
-  leave();
-}
-
-bool communicator::take_submissions() {
-  if (!has_submissions_.load(std::memory_order_acquire)) return false;
-  const std::lock_guard lock(mutex_);
-  has_submissions_.store(false, std::memory_order_relaxed);
-  for (auto& each : submitted_)
-    active_.push_back(std::move(each));
-  submitted_.clear();
-  return true;
-}
-
-bool communicator::send_chunks() {
-  bool any = false;
-  // In turn, so that all reducers get work from the first moment on.
-  for (bool more = !active_.empty(); more; any |= more) {
-    more = false;
-    for (size_t i = 0; i < lanes_.size(); ++i)
-      more |= send_next_chunk(i);
-  }
-  return any;
-}
-
-bool communicator::send_next_chunk(size_t index) {
-  auto& to = *lanes_[index];
-  operation_ptr op;
-  while (true) {
-    // Operations leave `active_` in any order, but one that this lane still has to serve is there.
-    const auto found = std::ranges::find_if(
-        active_, [&](const auto& each) { return each->number >= to.operation; });
-    if (found == active_.end()) return false;
-    op = *found;
-    if (op->number != to.operation || !to.positioned) {
-      to.operation = op->number;
-      to.chunk = (index + lanes_.size() - op->number % lanes_.size()) % lanes_.size();
-      to.positioned = true;
-    }
-    if (to.chunk < op->chunks) break;
-    ++to.operation;
-    to.positioned = false;
-  }
-  auto& slot = to.window[to.next_sequence % to.window.size()];
-  if (slot.op) return false;
-  slot = {op, to.chunk};
-  chunk_header header;
-  header.secret = to.terms.secret;
-  header.sequence = to.next_sequence++;
-  header.operation = op->number;
-  header.count = op->count;
-  header.chunk = to.chunk;
-  header.rank = options_.rank;
-  header.type = static_cast<uint8_t>(op->type);
-  header.op = static_cast<uint8_t>(op->op);
-  const auto elements = chunk_elements(chunk_bytes_, op->type);
-  const auto start = to.chunk * elements;
-  const auto length = std::min(elements, op->count - start) * size_of(op->type);
-  to.chunk += lanes_.size();
-  data_->send(*to.data, message::contribution, header,
-              byte_span(length == 0 ? nullptr : op->input + start * size_of(op->type), length),
-              [this, op] {
-                --op->sends_missing;
-                finish_if_complete(op);
-              });
-  return true;
-}
-
-void communicator::on_attached(const chunk_header& header) {
-  for (auto& each : lanes_)
-    each->attached |= each->terms.secret == header.secret;
-  if (!std::ranges::all_of(lanes_, [](const auto& each) { return each->attached; })) return;
-  const std::lock_guard lock(mutex_);
-  ready_ = true;
-  changed_.notify_all();
-}
-
-void communicator::on_result(const chunk_header& header, byte_span payload) {
-  if (failed_) return;
-  // Only a reducer knows the secret; without it, the message is a stranger's.
-  const auto from = std::ranges::find_if(
-      lanes_, [&](const auto& each) { return each->terms.secret == header.secret; });
-  if (from == lanes_.end()) return;
-  auto& slot = (*from)->window[header.sequence % (*from)->window.size()];
-  if (!slot.op || slot.op->number != header.operation || slot.chunk != header.chunk) return;
-  const auto op = std::move(slot.op);
-  slot.op = nullptr;
-  const auto elements = chunk_elements(chunk_bytes_, op->type);
-  const auto start = header.chunk * elements;
-  if (payload.size() != std::min(elements, op->count - start) * size_of(op->type)) return;
-  if (!payload.empty())
-    std::memcpy(op->output + start * size_of(op->type), payload.data(), payload.size());
-  --op->results_missing;
-  finish_if_complete(op);
-}
-
-void communicator::finish_if_complete(const operation_ptr& op) {
-  if (failed_ || op->results_missing > 0 || op->sends_missing > 0) return;
-  std::erase(active_, op);
-  const std::lock_guard lock(mutex_);
-  op->done = true;
-  --unfinished_;
-  changed_.notify_all();
-}
-
-void communicator::serve_control(bool sleep) {
-  std::vector<pollfd> fds{{wake_fd_.number(), POLLIN, 0}};
-  if (!failed_) {
-    if (sleep) sleep = data_->arm();
-    fds.push_back({data_->event_fd(), POLLIN, 0});
-    for (const auto& each : lanes_)
-      fds.push_back({each->control.fd(), POLLIN, 0});
-  }
-  const auto rest = std::chrono::ceil<milliseconds>(next_tick_ - steady_clock::now()).count();
-  // A failed communicator only waits to be finalized.
-  const int idle_ms = failed_ ? -1 : static_cast<int>(std::max<int64_t>(rest, 0));
-  poll(fds.data(), fds.size(), sleep ? idle_ms : 0);
-  eventfd_t ignored = 0;
-  eventfd_read(wake_fd_.number(), &ignored);
-  for (size_t i = 0; i < lanes_.size() && !failed_; ++i)
-    hear(i);
-}
-
-void communicator::hear(size_t index) {
-  auto& from = *lanes_[index];
-  for (const auto& frame : from.control.receive()) {
-    from.last_heard = steady_clock::now();
-    if (frame.type != frame_type::failed) continue;
-    const auto why = decode_verdict(frame.payload);
-    const auto name = reducer_name(options_, index);
-    return fail_all(why ? error{why->code, fmt::format("{}: {}", name, why->text)}
-                        : error{errc::unknown, fmt::format("{} gave up", name)});
-  }
-  if (from.control.lost())
-    fail_all({errc::unavailable,
-              fmt::format("{} is lost: {}; its process most likely died, see its log",
-                          reducer_name(options_, index), from.control.lost_reason())});
-}
-
-void communicator::tick() {
-  const auto now = steady_clock::now();
-  next_tick_ = now + std::min(milliseconds(100), milliseconds(options_.timeout_ms / 8 + 1));
-  if (failed_) return;
-  // Whoever was stopped itself cannot tell who else was silent meanwhile.
-  if (now - last_tick_ > milliseconds(options_.timeout_ms / 2))
-    for (auto& each : lanes_)
-      each->last_heard = now;
-  last_tick_ = now;
-  const bool beat = now >= next_heartbeat_;
-  if (beat)
-    next_heartbeat_ = now + std::min(milliseconds(1000), milliseconds(options_.timeout_ms / 4));
-  for (size_t i = 0; i < lanes_.size() && !failed_; ++i) {
-    auto& each = *lanes_[i];
-    if (beat) each.control.send(frame_type::heartbeat);
-    each.control.flush();
-    if (!each.attached && now - opened_ > milliseconds(options_.connect_timeout_ms))
-      fail_all({errc::deadline_exceeded,
-                fmt::format("{} does not answer on the data path within {} ms, though its control "
-                            "connection works; is there a firewall? The data port is any free one",
-                            reducer_name(options_, i), options_.connect_timeout_ms)});
-    else if (each.suspicion && now - each.suspicion->first > suspicion_grace)
-      fail_all({errc::unavailable, fmt::format("{} is lost: the data connection failed ({})",
-                                               reducer_name(options_, i), each.suspicion->second)});
-    else if (now - each.last_heard > milliseconds(options_.timeout_ms))
-      fail_all({errc::deadline_exceeded,
-                fmt::format("{} is lost: silent for more than {} ms; its process or its machine is "
-                            "stopped, or the network between is cut",
-                            reducer_name(options_, i), options_.timeout_ms)});
-  }
-}
-
-void communicator::fail_all(error why) {
-  if (failed_) return;
-  failed_ = true;
-  // The other reducers, and through them the other ranks, should hear what happened and not find
-  // out by themselves.
-  const auto words = encode(verdict{why.code, why.message});
-  for (auto& each : lanes_) {
-    each->control.send(frame_type::aborted, words);
-    each->control.finish_sending();
-  }
-  // The callers may free their arrays when they hear of the failure, so no send may be under way
-  // then.
-  if (ready_)
-    data_->close_endpoints();
-  else
-    data_->abandon();
-  for (auto& each : lanes_)
-    for (auto& slot : each->window)
-      slot.op = nullptr;
-  const std::lock_guard lock(mutex_);
-  failure_ = std::move(why);
-  for (auto* const list : {&active_, &submitted_}) {
-    for (auto& each : *list) {
-      each->done = true;
-      each->outcome = std::unexpected(*failure_);
-    }
-    list->clear();
-  }
-  unfinished_ = 0;
-  changed_.notify_all();
-}
-
-void communicator::leave() {
-  bool pending = false;
-  {
-    const std::lock_guard lock(mutex_);
-    pending = unfinished_ > 0;
-  }
-  if (!failed_ && pending)
-    fail_all({errc::failed_precondition,
-              fmt::format("rank {} was finalized while operations were under way", options_.rank)});
-  if (!failed_)
-    for (auto& each : lanes_) {
-      each->control.send(frame_type::goodbye);
-      each->control.finish_sending();
-    }
-  data_.reset();
-  // Closing with unread input would take our last words back.
-  for (auto& each : lanes_) {
-    each->control.receive();
-    each->control.close();
-  }
+  for (auto& each : reducers_)
+    each.control.close();
+  hub_.close();
+  if (own_hub_) own_hub_->abandon_after_fork();
 }
 
 } // namespace troupe::reduction

@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <sys/random.h>
 
 namespace troupe::reduction {
@@ -90,6 +91,33 @@ uint64_t fresh_secret() {
   return out;
 }
 
+uint64_t this_machine() {
+  // Changes with every boot, and is the same in all containers and network namespaces.
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  uint64_t hash = 14695981039346656037U; // FNV-1a
+  for (const char c : id)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return hash;
+}
+
+std::string job_token(std::string_view shared_key, std::string_view job) {
+  const auto made = proof(shared_key, "job", {}, as_byte_span(job));
+  std::string out;
+  for (const auto byte : made)
+    out += fmt::format("{:02x}", static_cast<unsigned>(byte));
+  return out;
+}
+
+uint64_t pair_secret(const nonce& key, uint32_t host, uint32_t rank) {
+  const std::string_view text(reinterpret_cast<const char*>(key.data()), key.size());
+  const auto made = proof(text, "pair", {}, byte_writer().number(host).number(rank).take());
+  uint64_t out = 0;
+  std::memcpy(&out, made.data(), sizeof out);
+  return out;
+}
+
 byte_vector encode(const challenge& message) {
   return byte_writer()
       .number(protocol_magic)
@@ -115,7 +143,8 @@ byte_vector encode(const hello& message, const nonce& server_nonce, std::string_
   byte_writer out;
   out.number(protocol_magic).number(protocol_version);
   out.number(message.rank).number(message.world_size).number(message.attempt);
-  out.text(message.job).text(message.place).raw(message.worker_nonce);
+  out.text(message.job).text(message.place);
+  out.number(message.machine).number(message.hub_port).raw(message.worker_nonce);
   put_lanes(out, message.lanes);
   auto body = out.take();
   const auto seal = proof(token, "hello", server_nonce, body);
@@ -138,10 +167,21 @@ result<hello> decode_hello(byte_span bytes, const nonce& server_nonce, std::stri
   out.attempt = in.number<uint32_t>();
   out.job = in.text();
   out.place = in.text();
+  out.machine = in.number<uint64_t>();
+  out.hub_port = in.number<uint16_t>();
   out.worker_nonce = take_nonce(in);
   out.lanes = take_lanes(in);
   if (!in.complete() || out.lanes.empty()) return malformed("hello");
   return out;
+}
+
+result<std::string> job_of_hello(byte_span bytes) {
+  byte_reader in(bytes);
+  if (in.number<uint64_t>() != protocol_magic) return malformed("hello");
+  in.raw(sizeof protocol_version + 3 * sizeof(uint32_t));
+  auto job = in.text();
+  if (!in.good()) return malformed("hello");
+  return job;
 }
 
 byte_vector encode(const rejection& message) {
@@ -165,6 +205,7 @@ result<rejection> decode_rejection(byte_span bytes) {
 byte_vector encode(const welcome& message, const nonce& worker_nonce, std::string_view token) {
   byte_writer out;
   out.number(message.chunk_bytes).number(message.slots).number(message.secret);
+  out.text(message.hub);
   put_lanes(out, message.lanes);
   auto body = out.take();
   const auto seal = proof(token, "welcome", worker_nonce, body);
@@ -179,8 +220,10 @@ result<welcome> decode_welcome(byte_span bytes, const nonce& worker_nonce, std::
   out.chunk_bytes = in.number<uint32_t>();
   out.slots = in.number<uint32_t>();
   out.secret = in.number<uint64_t>();
+  out.hub = in.text();
   out.lanes = take_lanes(in);
-  if (!in.complete() || out.lanes.empty() || out.slots == 0 || out.chunk_bytes < 8)
+  if (!in.complete() || out.lanes.empty() || out.slots == 0 || out.chunk_bytes < chunk_unit_bytes
+      || out.chunk_bytes > max_chunk_bytes || out.chunk_bytes % chunk_unit_bytes != 0)
     return malformed("welcome");
   return out;
 }
@@ -196,6 +239,181 @@ result<verdict> decode_verdict(byte_span bytes) {
   out.text = in.text();
   if (!in.complete()) return malformed("verdict");
   return out;
+}
+
+byte_vector encode(const roster& message, const nonce& worker_nonce, std::string_view token) {
+  byte_writer out;
+  out.raw(message.key).number(message.kappa);
+  out.number(static_cast<uint32_t>(message.ranks.size()));
+  for (const auto& each : message.ranks) {
+    out.number(each.machine).number(each.ipv4).text(each.place);
+    put_lanes(out, each.lanes);
+  }
+  auto body = out.take();
+  const auto seal = proof(token, "roster", worker_nonce, body);
+  return sealed(std::move(body), seal);
+}
+
+result<roster> decode_roster(byte_span bytes, const nonce& worker_nonce, std::string_view token) {
+  const auto body = unsealed(bytes, token, "roster", worker_nonce);
+  if (!body) return std::unexpected(body.error());
+  byte_reader in(*body);
+  roster out;
+  out.key = take_nonce(in);
+  out.kappa = in.number<double>();
+  const auto count = in.number<uint32_t>();
+  for (uint32_t i = 0; i < count && in.good(); ++i) {
+    roster::entry each;
+    each.machine = in.number<uint64_t>();
+    each.ipv4 = in.number<uint32_t>();
+    each.place = in.text();
+    each.lanes = take_lanes(in);
+    out.ranks.push_back(std::move(each));
+  }
+  if (!in.complete()) return malformed("roster");
+  return out;
+}
+
+namespace {
+
+void put(byte_writer& out, const missing& each) { out.number(each.reducer).text(each.reason); }
+
+missing take_missing(byte_reader& in) {
+  missing out;
+  out.reducer = in.number<uint32_t>();
+  out.reason = in.text();
+  return out;
+}
+
+void put(byte_writer& out, const std::vector<uint32_t>& numbers) {
+  out.sized(std::as_bytes(std::span(numbers)));
+}
+
+std::vector<uint32_t> take_numbers(byte_reader& in) {
+  const auto bytes = in.sized();
+  std::vector<uint32_t> out(bytes.size() / sizeof(uint32_t));
+  if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size() * sizeof(uint32_t));
+  return out;
+}
+
+} // namespace
+
+byte_vector encode(const missing& message) {
+  byte_writer out;
+  put(out, message);
+  return out.take();
+}
+
+result<missing> decode_missing(byte_span bytes) {
+  byte_reader in(bytes);
+  auto out = take_missing(in);
+  if (!in.complete()) return malformed("report of a missing reducer");
+  return out;
+}
+
+byte_vector encode(const halt_order& message) {
+  byte_writer out;
+  out.number(message.round).number(static_cast<uint32_t>(message.lost.size()));
+  for (const auto& each : message.lost)
+    put(out, each);
+  return out.take();
+}
+
+result<halt_order> decode_halt(byte_span bytes) {
+  byte_reader in(bytes);
+  halt_order out;
+  out.round = in.number<uint32_t>();
+  const auto count = in.number<uint32_t>();
+  for (uint32_t i = 0; i < count && in.good(); ++i)
+    out.lost.push_back(take_missing(in));
+  if (!in.complete()) return malformed("halt");
+  return out;
+}
+
+byte_vector encode(const progress_report& message) {
+  byte_writer out;
+  out.number(message.round).number(static_cast<uint32_t>(message.streams.size()));
+  for (const auto& each : message.streams)
+    out.number(each.group).number(each.lane).number(each.received);
+  put(out, message.ended);
+  return out.take();
+}
+
+result<progress_report> decode_progress(byte_span bytes) {
+  byte_reader in(bytes);
+  progress_report out;
+  out.round = in.number<uint32_t>();
+  const auto count = in.number<uint32_t>();
+  for (uint32_t i = 0; i < count && in.good(); ++i) {
+    progress_report::stream each;
+    each.group = in.number<uint32_t>();
+    each.lane = in.number<uint32_t>();
+    each.received = in.number<uint32_t>();
+    out.streams.push_back(each);
+  }
+  out.ended = take_numbers(in);
+  if (!in.complete()) return malformed("progress report");
+  return out;
+}
+
+byte_vector encode(const resume_order& message) {
+  byte_writer out;
+  out.number(message.round).number(static_cast<uint32_t>(message.streams.size()));
+  for (const auto& each : message.streams) {
+    out.number(each.group).number(each.lane).number(static_cast<uint32_t>(each.received.size()));
+    for (const auto& [rank, received] : each.received)
+      out.number(rank).number(received);
+  }
+  put(out, message.ended);
+  return out.take();
+}
+
+result<resume_order> decode_resume(byte_span bytes) {
+  byte_reader in(bytes);
+  resume_order out;
+  out.round = in.number<uint32_t>();
+  const auto count = in.number<uint32_t>();
+  for (uint32_t i = 0; i < count && in.good(); ++i) {
+    resume_order::stream each;
+    each.group = in.number<uint32_t>();
+    each.lane = in.number<uint32_t>();
+    const auto ranks = in.number<uint32_t>();
+    for (uint32_t r = 0; r < ranks && in.good(); ++r) {
+      const auto rank = in.number<uint32_t>();
+      each.received.emplace_back(rank, in.number<uint32_t>());
+    }
+    out.streams.push_back(std::move(each));
+  }
+  out.ended = take_numbers(in);
+  if (!in.complete()) return malformed("resume");
+  return out;
+}
+
+void chunk_header::describe(const shape& form) {
+  count = form.count;
+  chunk_units = static_cast<uint16_t>(form.chunk_bytes / chunk_unit_bytes);
+  root = static_cast<uint16_t>(form.root);
+  type_and_op =
+      static_cast<uint8_t>(static_cast<unsigned>(form.type) | static_cast<unsigned>(form.op) << 4);
+  kind_and_mode = static_cast<uint8_t>(static_cast<unsigned>(form.kind)
+                                       | static_cast<unsigned>(form.mode) << 4);
+}
+
+result<shape> chunk_header::form() const {
+  // Counts past this cannot be arrays, and their sizes in bytes would not fit 64 bits.
+  constexpr uint64_t max_count = uint64_t{1} << 40;
+  const unsigned type = type_and_op & 15U, op = type_and_op >> 4, kind = kind_and_mode & 15U,
+                 mode = kind_and_mode >> 4;
+  if (type >= dtype_count || op >= reduce_op_count || kind >= collective_count
+      || mode >= passing_count || count > max_count || chunk_units == 0)
+    return fail(errc::invalid_argument, "an unknown type, operator, collective, mode or count");
+  return shape{static_cast<collective>(kind),
+               static_cast<passing>(mode),
+               static_cast<dtype>(type),
+               static_cast<reduce_op>(op),
+               root,
+               count,
+               chunk_units * chunk_unit_bytes};
 }
 
 } // namespace troupe::reduction

@@ -1,222 +1,165 @@
 #include "reduction/reducer.hpp"
 
-#include "reduction/membership.hpp"
-#include "reduction/reducer_log.hpp"
+#include "reduction/door.hpp"
+#include "reduction/session.hpp"
 
+#include <algorithm>
+#include <list>
 #include <poll.h>
+#include <sys/eventfd.h>
 
 namespace troupe::reduction {
 namespace {
 
 result<> check(const reducer_options& options) {
-  if (options.token.empty())
-    return fail(errc::invalid_argument, "a reducer needs the job's token; set TROUPE_TOKEN");
-  if (options.world_size == 0 || options.world_size > max_world_size)
+  const bool shared = !options.shared_key.empty();
+  if (options.token.empty() && !shared)
+    return fail(errc::invalid_argument, "a reducer needs the job's token; set TROUPE_TOKEN, or "
+                                        "TROUPE_SHARED_KEY for one that serves many jobs");
+  if (!shared && (options.world_size == 0 || options.world_size > max_world_size))
     return fail(errc::invalid_argument, "a world size of {} is not within 1 to {}",
                 options.world_size, max_world_size);
-  if (options.chunk_bytes == 0 || options.chunk_bytes % 8 != 0 || options.chunk_bytes > (1U << 28))
-    return fail(errc::invalid_argument,
-                "chunks of {} bytes: expected a multiple of 8, at most 256 MiB",
-                options.chunk_bytes);
+  if (options.chunk_bytes == 0 || options.chunk_bytes % chunk_unit_bytes != 0
+      || options.chunk_bytes > max_chunk_bytes)
+    return fail(errc::invalid_argument, "chunks of {} bytes: expected a multiple of {}, at most {}",
+                options.chunk_bytes, chunk_unit_bytes, max_chunk_bytes);
   if (options.slots == 0 || options.slots > 65536)
     return fail(errc::invalid_argument, "{} slots: expected 1 to 65536", options.slots);
+  if (options.threads == 0 || options.threads > 256)
+    return fail(errc::invalid_argument, "{} threads: expected 1 to 256", options.threads);
   if (options.timeout_ms == 0)
     return fail(errc::invalid_argument, "a timeout of 0 ms: expected at least 1");
   return {};
 }
 
-// The loop: control sockets, the data path, the clock. While chunks flow the control sockets are
-// looked at once in a millisecond; when nothing flows the thread sleeps on all of them at once.
+// The control thread: the door, and the sessions that came of it.
 class reducer {
 public:
-  explicit reducer(const reducer_options& options)
-      : options_(options), log_("reducer"), members_(options, log_) {}
-
+  explicit reducer(const reducer_options& options);
   result<> run(int stop_fd);
 
 private:
-  bool ended() const { return members_.failed() || members_.all_gone(); }
-  void wait_for_events(int stop_fd, bool sleep);
-  result<> start_data();
-  void on_contribution(const chunk_header& header, byte_span payload);
-  void refuse(error why);
-  bool progress_data();
-  void attach(uint32_t rank);
-  void send_result(const shard::outcome& outcome);
+  bool shared() const { return !options_.shared_key.empty(); }
+  std::optional<std::string> token_of(const std::string& job) const;
+  std::optional<rejection> admit(door::visitor& who);
+  session& open_session(const std::string& job, uint32_t attempt, uint32_t world_size);
+  void wait_for_events(int stop_fd);
+  void end_sessions();
   void tick(time_point now);
-  void log_late_ranks(time_point now);
-  void check_departed_ranks();
 
   reducer_options options_;
   reducer_log log_;
-  membership members_;
-  std::unique_ptr<shard> shard_;
-  std::unique_ptr<am_worker> data_;
+  door door_;
+  unique_fd wake_fd_; // the data threads have something to tell
+  std::vector<std::unique_ptr<data_thread>> threads_;
+  std::list<session> sessions_;
+  result<> outcome_;
+  bool over_ = false; // the only job is
   time_point next_tick_;
   bool stopped_ = false;
-  uint64_t late_operation_ = UINT64_MAX;
-  milliseconds next_late_log_{0};
-  uint64_t strays_ = 0;
-  // What the receivers of one round of progress leave to be done after it.
-  std::vector<uint32_t> attaching_;
-  std::vector<shard::outcome> results_;
 };
 
+reducer::reducer(const reducer_options& options)
+    : options_(options), log_("reducer"),
+      door_({options.handshake_timeout_ms, [this](const auto& job) { return token_of(job); },
+             [this](door::visitor& who) { return admit(who); }},
+            &log_),
+      wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  for (uint32_t i = 0; i < options_.threads; ++i)
+    threads_.push_back(std::make_unique<data_thread>(i, options_.spin_us));
+}
+
+std::optional<std::string> reducer::token_of(const std::string& job) const {
+  return shared() ? job_token(options_.shared_key, job) : options_.token;
+}
+
+session& reducer::open_session(const std::string& job, uint32_t attempt, uint32_t world_size) {
+  return sessions_.emplace_back(membership::rules{"this reducer", job, attempt, world_size,
+                                                  options_.timeout_ms, options_.connect_timeout_ms},
+                                *token_of(job), options_, threads_, wake_fd_.number(), log_);
+}
+
+std::optional<rejection> reducer::admit(door::visitor& who) {
+  auto found = sessions_.begin();
+  if (shared()) {
+    found = std::ranges::find_if(sessions_, [&](const auto& each) { return each.is(who.who); });
+    if (found == sessions_.end()) {
+      if (sessions_.size() >= options_.max_jobs)
+        return rejection{
+            true, errc::resource_exhausted,
+            fmt::format("it serves {} jobs already, as many as it may", sessions_.size())};
+      if (who.who.world_size == 0 || who.who.world_size > max_world_size)
+        return rejection{false, errc::invalid_argument,
+                         fmt::format("a world size of {} is not within 1 to {}", who.who.world_size,
+                                     max_world_size)};
+      open_session(who.who.job, who.who.attempt, who.who.world_size);
+      found = std::prev(sessions_.end());
+    }
+  } else if (over_) {
+    return rejection{true, errc::unavailable, "its job is over"};
+  }
+  return found->members().admit(who, steady_clock::now());
+}
+
 result<> reducer::run(int stop_fd) {
-  if (auto listening = members_.listen(); !listening) return listening;
-  auto last_event = steady_clock::now();
-  auto last_poll = last_event;
-  while (!ended() && !stopped_) {
-    auto now = steady_clock::now();
-    // UCX 1.13 ends the process with a failed assertion when it answers a rank that died while
-    // their connection was being made. A rank's control connection shows its death as well, so
-    // until all are connected UCX moves only right after a look at those. That is less often
-    // fatal, not never: a rank may die between the look and UCX's answer. The other ranks then
-    // hear that this reducer is lost.
-    if (data_ && !members_.all_attached()) {
-      wait_for_events(stop_fd, false);
-      if (ended() || stopped_) break;
-    }
-    if (data_ && progress_data()) last_event = now;
-    const bool quiet = now - last_event > std::chrono::microseconds(options_.spin_us);
-    if (quiet || now - last_poll > milliseconds(1)) {
-      wait_for_events(stop_fd, quiet);
-      now = last_poll = steady_clock::now();
-    }
-    if (members_.complete() && !data_)
-      if (auto started = start_data(); !started) members_.fail_all(started.error());
+  if (auto listening = door_.listen({options_.bind_address, options_.port}); !listening)
+    return listening;
+  const auto address = door_.address();
+  if (shared())
+    log_.info("event=listening address={} shared=true threads={}", address.text(),
+              options_.threads);
+  else
+    log_.info("event=listening address={} job={} attempt={} world_size={} threads={}",
+              address.text(), options_.job, options_.attempt, options_.world_size,
+              options_.threads);
+  if (!shared()) open_session(options_.job, options_.attempt, options_.world_size);
+  if (options_.on_listening) options_.on_listening(address.port());
+  while (!over_ && !stopped_) {
+    wait_for_events(stop_fd);
+    const auto now = steady_clock::now();
+    door_.serve(now);
+    for (auto& each : sessions_)
+      each.serve(now);
     if (now >= next_tick_) tick(now);
+    end_sessions();
   }
-  if (stopped_ && !ended()) members_.fail_all({errc::cancelled, "it was asked to stop"});
-  members_.say_farewell();
-  if (data_ && !members_.all_attached()) data_->abandon();
-  if (members_.failed()) return std::unexpected(members_.failure());
-  log_.info("event=finished operations_bytes_peak={}", shard_ ? shard_->peak_bytes() : 0);
-  return {};
+  door_.close();
+  for (auto& each : sessions_)
+    each.members().fail_all({errc::cancelled, "it was asked to stop"});
+  end_sessions();
+  return outcome_;
 }
 
-void reducer::wait_for_events(int stop_fd, bool sleep) {
-  std::vector<pollfd> fds{{stop_fd, POLLIN, 0}};
-  if (sleep && data_) sleep = data_->arm();
-  if (data_) fds.push_back({data_->event_fd(), POLLIN, 0});
-  members_.add_poll_fds(fds);
-  using std::chrono::ceil;
-  const auto rest = ceil<milliseconds>(next_tick_ - steady_clock::now()).count();
-  const int timeout_ms = sleep ? static_cast<int>(std::max<int64_t>(rest, 0)) : 0;
-  poll(fds.data(), fds.size(), timeout_ms);
+void reducer::wait_for_events(int stop_fd) {
+  std::vector<pollfd> fds{{stop_fd, POLLIN, 0}, {wake_fd_.number(), POLLIN, 0}};
+  door_.add_poll_fds(fds);
+  for (auto& each : sessions_)
+    each.members().add_poll_fds(fds);
+  const auto rest = std::chrono::ceil<milliseconds>(next_tick_ - steady_clock::now()).count();
+  poll(fds.data(), fds.size(), static_cast<int>(std::max<int64_t>(rest, 0)));
   if (stop_fd >= 0 && (fds[0].revents & (POLLIN | POLLHUP)) != 0) stopped_ = true;
-  members_.serve(steady_clock::now());
-  if (members_.departed_lately()) check_departed_ranks();
-}
-
-result<> reducer::start_data() {
-  auto worker = am_worker::create(members_.interfaces());
-  if (!worker) return std::unexpected(worker.error());
-  data_ = std::move(*worker);
-  shard_ = std::make_unique<shard>(
-      shard_options{options_.world_size, options_.chunk_bytes, options_.slots},
-      [this](const shard::outcome& outcome) { results_.push_back(outcome); });
-  data_->on_message(message::attach, [this](const chunk_header& header, byte_span) {
-    if (members_.knows(header.rank, header.secret)) attaching_.push_back(header.rank);
-  });
-  data_->on_message(message::contribution, [this](const chunk_header& header, byte_span payload) {
-    on_contribution(header, payload);
-  });
-  return members_.welcome_all(*data_);
-}
-
-void reducer::on_contribution(const chunk_header& header, byte_span payload) {
-  if (members_.failed()) return;
-  if (!members_.knows(header.rank, header.secret)) {
-    // Someone found UCX's own port and speaks its language. Nothing it sends may count; once is
-    // enough in the log.
-    if (strays_++ == 0)
-      log_.warning("event=stray_message detail=\"a chunk without the job's secret\"");
-    return;
-  }
-  if (auto taken = shard_->contribute(header, payload, steady_clock::now()); !taken)
-    return refuse(taken.error());
-  if (members_.any_departed()) check_departed_ranks();
-}
-
-// A rank that gives up tells so on its control connection, and the chunks that others send after
-// that may no longer fit together. What it told is the reason then, and their disagreement is not.
-void reducer::refuse(error why) {
-  members_.serve(steady_clock::now());
-  members_.fail_all(std::move(why));
-}
-
-bool reducer::progress_data() {
-  const bool any = data_->progress();
-  for (const auto rank : attaching_)
-    attach(rank);
-  attaching_.clear();
-  if (!members_.failed())
-    for (const auto& each : results_)
-      send_result(each);
-  results_.clear();
-  return any;
-}
-
-void reducer::attach(uint32_t rank) {
-  auto& joining = members_.at(rank);
-  if (joining.data != nullptr) return;
-  if (auto attached = members_.attach(rank, *data_); !attached)
-    return members_.fail_all(attached.error());
-  chunk_header words;
-  words.rank = rank;
-  words.secret = joining.secret;
-  data_->send(*joining.data, message::attached, words, {}, [] {});
-}
-
-// Every rank has contributed to a result, and attaches before it contributes: all endpoints are
-// there.
-void reducer::send_result(const shard::outcome& outcome) {
-  for (uint32_t rank = 0; rank < options_.world_size; ++rank) {
-    auto& to = members_.at(rank);
-    auto header = outcome.header;
-    header.rank = rank;
-    header.secret = to.secret;
-    data_->send(*to.data, message::result, header, byte_span(outcome.buffer.get(), outcome.length),
-                [hold = outcome.buffer] {});
-  }
-}
-
-// A rank that has left in good order will never contribute, so whoever waits for it should hear
-// that at once.
-void reducer::check_departed_ranks() {
-  if (!shard_) return;
-  const auto waiting = shard_->oldest_waiting();
-  if (!waiting) return;
-  for (const auto rank : waiting->missing)
-    if (members_.at(rank).state == member_state::gone)
-      return members_.fail_all(
-          {errc::failed_precondition,
-           fmt::format("{} has finalized, but other ranks wait for it in all-reduce number {}",
-                       members_.name(rank), waiting->operation)});
+  eventfd_t ignored = 0;
+  if (fds[1].revents != 0) eventfd_read(wake_fd_.number(), &ignored);
 }
 
 void reducer::tick(time_point now) {
-  members_.tick(now);
-  if (shard_) log_late_ranks(now);
+  for (auto& each : sessions_)
+    each.tick(now);
   next_tick_ = now + std::min(milliseconds(100), milliseconds(options_.timeout_ms / 8 + 1));
 }
 
-void reducer::log_late_ranks(time_point now) {
-  const auto waiting = shard_->oldest_waiting();
-  if (!waiting) {
-    late_operation_ = UINT64_MAX;
-    return;
+void reducer::end_sessions() {
+  for (auto each = sessions_.begin(); each != sessions_.end();) {
+    if (!each->ended()) {
+      ++each;
+      continue;
+    }
+    auto outcome = each->end();
+    each = sessions_.erase(each);
+    if (shared()) continue;
+    outcome_ = std::move(outcome);
+    over_ = true;
   }
-  if (waiting->operation != late_operation_) {
-    late_operation_ = waiting->operation;
-    next_late_log_ = milliseconds(options_.late_log_ms);
-  }
-  const auto waited = std::chrono::duration_cast<milliseconds>(now - waiting->since);
-  if (waited < next_late_log_) return;
-  log_.warning("event=waiting detail=\"waiting for rank {} since {} s\" operation={}",
-               fmt::join(waiting->missing, ","), waited.count() / 1000, waiting->operation);
-  next_late_log_ = 2 * waited;
 }
 
 } // namespace

@@ -5,119 +5,133 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 
 namespace troupe::reduction {
 namespace {
 
-// Counts past this cannot be arrays, and their sizes in bytes would not fit 64 bits.
-constexpr uint64_t max_count = uint64_t{1} << 56;
-
-std::string describe(const chunk_header& header) {
-  return fmt::format("{} of {} {} elements", name_of(static_cast<reduce_op>(header.op)),
-                     header.count, name_of(static_cast<dtype>(header.type)));
+std::string describe(const shape& form) {
+  switch (form.kind) {
+  case collective::allreduce:
+  case collective::reduce_scatter:
+    return fmt::format("{}, {} of {} {} elements", name_of(form.kind), name_of(form.op), form.count,
+                       name_of(form.type));
+  case collective::broadcast:
+    return fmt::format("{} of {} {} elements from rank {}", name_of(form.kind), form.count,
+                       name_of(form.type), form.root);
+  case collective::allgather:
+    return fmt::format("{} of {} {} elements", name_of(form.kind), form.count, name_of(form.type));
+  default:
+    return std::string(name_of(form.kind));
+  }
 }
 
 } // namespace
 
-buffer_pool::buffer buffer_pool::take() {
-  if (free_.empty()) {
-    if (made_ == limit_) return nullptr;
-    constexpr size_t page = 4096;
-    auto* const bytes =
-        static_cast<std::byte*>(std::aligned_alloc(page, (buffer_bytes_ + page - 1) / page * page));
-    if (bytes == nullptr) throw std::bad_alloc();
-    ++made_;
-    free_.emplace_back(bytes);
+byte_span shard::outcome::payload_for(uint32_t member, uint32_t members) const {
+  const auto piece = piece_of(form, members, member, header.chunk);
+  return {buffer.get(), piece.received.count * size_of(form.type)};
+}
+
+shard::shard(shard_options options, buffer_pool& pool)
+    : options_(std::move(options)), pool_(pool), window_(options_.slots),
+      next_sequence_(options_.members.size(), options_.first_sequence) {
+  for (auto& each : window_) {
+    each.here.resize(members());
+    each.parts.resize(members());
   }
-  auto* const taken = free_.back().release();
-  free_.pop_back();
-  return {taken,
-          [pool = shared_from_this()](std::byte* bytes) { pool->free_.emplace_back(bytes); }};
 }
 
-shard::shard(const shard_options& options, emit on_result)
-    : options_(options), on_result_(std::move(on_result)),
-      pool_(std::make_shared<buffer_pool>(
-          options.chunk_bytes, size_t{options.slots} * (options.world_size + size_t{4}))),
-      window_(options.slots), next_sequence_(options.world_size) {
-  for (auto& each : window_)
-    each.parts.resize(options.world_size);
-}
-
-result<> shard::check_form(const chunk_header& header, size_t length) const {
+result<> shard::check_form(const chunk_header& header, const shape& form, uint32_t member,
+                           size_t length) const {
   const auto bad = [&](std::string_view what) {
     return fail(errc::invalid_argument,
-                "rank {} broke the protocol: {} in chunk {} of operation {}", header.rank, what,
-                header.chunk, header.operation);
+                "rank {} broke the protocol: {} in chunk {} of operation {}",
+                options_.members[member], what, header.chunk, header.operation);
   };
-  if (header.type >= dtype_count || header.op >= reduce_op_count || header.count > max_count)
-    return bad("an unknown type, operator or count");
-  const auto type = static_cast<dtype>(header.type);
-  const auto elements = chunk_elements(options_.chunk_bytes, type);
-  if (header.chunk >= chunk_total(header.count, elements)) return bad("a chunk past the end");
-  const auto expected = std::min(elements, header.count - header.chunk * elements) * size_of(type);
-  if (length != expected) return bad("a chunk of the wrong length");
-  if (header.sequence != next_sequence_[header.rank]) return bad("a sequence number out of order");
+  if (form.chunk_elements() == 0) return bad("chunks below an element");
+  if (form.root >= members()) return bad("a root past the last rank");
+  if (header.chunk >= chunk_total(form, members())) return bad("a chunk past the end");
+  const auto sent = piece_of(form, members(), member, header.chunk).sent.count;
+  if (length != sent * size_of(form.type)) return bad("a chunk of the wrong length");
+  if (header.sequence != next_sequence_[member]) return bad("a sequence number out of order");
   return {};
 }
 
-result<> shard::contribute(const chunk_header& header, byte_span payload, time_point now) {
-  if (auto form = check_form(header, payload.size()); !form) return form;
+result<std::optional<shard::outcome>> shard::contribute(const chunk_header& header, uint32_t member,
+                                                        byte_span payload, time_point now) {
+  const auto form = header.form();
+  if (!form)
+    return fail(form.error().code, "rank {} broke the protocol: {}", options_.members[member],
+                form.error().message);
+  if (auto good = check_form(header, *form, member, payload.size()); !good)
+    return std::unexpected(good.error());
   auto& at = window_[header.sequence % window_.size()];
   if (!at.gathering) {
     at.gathering = true;
     at.header = header;
+    at.form = *form;
     at.since = now;
+    at.first_member = member;
   } else if (at.header.sequence != header.sequence) {
     return fail(errc::invalid_argument,
-                "rank {} broke the protocol: it has more than {} chunks under way", header.rank,
-                window_.size());
+                "rank {} broke the protocol: it has more than {} chunks under way",
+                options_.members[member], window_.size());
   }
   const auto& first = at.header;
-  if (first.operation != header.operation || first.count != header.count
-      || first.type != header.type || first.op != header.op || first.chunk != header.chunk)
-    return fail(
-        errc::failed_precondition,
-        "the ranks disagree: rank {} called all-reduce number {} with {}, rank {} called number "
-        "{} with {}; every rank must make the same calls in the same order",
-        first.rank, first.operation, describe(first), header.rank, header.operation,
-        describe(header));
-  auto part = pool_->take();
-  if (!part) return fail(errc::internal, "the reducer's buffer pool is empty");
-  if (!payload.empty()) std::memcpy(part.get(), payload.data(), payload.size());
-  at.parts[header.rank] = std::move(part);
-  ++next_sequence_[header.rank];
-  if (++at.arrived == options_.world_size) complete(at, payload.size());
-  return {};
+  if (first.operation != header.operation || first.chunk != header.chunk || at.form != *form)
+    return fail(errc::failed_precondition,
+                "the ranks disagree: rank {} made call number {} ({}), rank {} call number {} "
+                "({}); every rank must make the same calls in the same order",
+                options_.members[at.first_member], first.operation, describe(at.form),
+                options_.members[member], header.operation, describe(*form));
+  ++next_sequence_[member];
+  at.here[member] = true;
+  if (++at.arrived == members()) return complete(at, member, payload);
+  if (!payload.empty()) {
+    at.parts[member] = pool_.take();
+    if (!at.parts[member]) return fail(errc::internal, "the reducer's buffer pool is empty");
+    std::memcpy(at.parts[member].get(), payload.data(), payload.size());
+  }
+  return std::nullopt;
 }
 
-void shard::complete(slot& full, size_t length) {
-  outcome out{full.header, pool_->take(), length};
-  // The pool's limit leaves room for two windows of results.
-  if (!out.buffer) std::abort();
-  std::vector<const void*> inputs;
-  for (const auto& part : full.parts)
-    inputs.push_back(part.get());
-  const auto type = static_cast<dtype>(full.header.type);
-  reduce(type, static_cast<reduce_op>(full.header.op), inputs, out.buffer.get(),
-         length / size_of(type));
+// The last contribution is combined from where it lies; that saves a copy.
+shard::outcome shard::complete(slot& full, uint32_t last, byte_span last_payload) {
+  outcome out{full.header, full.form, {}};
+  if (full.form.reduces() && full.form.count > 0) {
+    out.buffer = pool_.take();
+    // The pool's limit leaves room for two windows of results.
+    if (!out.buffer) std::abort();
+    inputs_.clear();
+    for (uint32_t member = 0; member < members(); ++member)
+      inputs_.push_back(member == last ? static_cast<const void*>(last_payload.data())
+                                       : full.parts[member].get());
+    const auto sent = piece_of(full.form, members(), last, full.header.chunk).sent.count;
+    reduce(full.form.type, full.form.op, inputs_, out.buffer.get(), sent);
+  } else if (!last_payload.empty()) {
+    out.buffer = pool_.take();
+    if (!out.buffer) std::abort();
+    std::memcpy(out.buffer.get(), last_payload.data(), last_payload.size());
+  } else {
+    for (auto& part : full.parts)
+      if (part) out.buffer = part;
+  }
   for (auto& part : full.parts)
-    part.reset();
+    part = {};
+  full.here.assign(members(), false);
   full.arrived = 0;
   full.gathering = false;
-  on_result_(out);
+  return out;
 }
 
 std::optional<waiting_chunk> shard::oldest_waiting() const {
   const slot* oldest = nullptr;
   for (const auto& each : window_)
-    if (each.gathering && (oldest == nullptr || each.header.sequence < oldest->header.sequence))
-      oldest = &each;
+    if (each.gathering && (oldest == nullptr || each.since < oldest->since)) oldest = &each;
   if (oldest == nullptr) return std::nullopt;
-  waiting_chunk out{oldest->header.operation, oldest->since, {}};
-  for (uint32_t rank = 0; rank < options_.world_size; ++rank)
-    if (!oldest->parts[rank]) out.missing.push_back(rank);
+  waiting_chunk out{oldest->form, oldest->header.operation, oldest->since, {}};
+  for (uint32_t member = 0; member < members(); ++member)
+    if (!oldest->here[member]) out.missing.push_back(options_.members[member]);
   return out;
 }
 

@@ -158,6 +158,12 @@ std::optional<uint32_t> peer_ipv4(int connected_fd) {
   return address.sin_addr.s_addr;
 }
 
+std::optional<uint32_t> own_ipv4(int connected_fd) {
+  const auto address = local_address(connected_fd);
+  if (raw(address)->sa_family != AF_INET) return std::nullopt;
+  return reinterpret_cast<const sockaddr_in*>(raw(address))->sin_addr.s_addr;
+}
+
 socket_address local_address(int fd) {
   socket_address out;
   socklen_t length = out.storage.size();

@@ -69,6 +69,8 @@ result<std::string> interface_of(int connected_fd);
 
 /// The other side's IPv4 address in network order; nothing where it has none.
 std::optional<uint32_t> peer_ipv4(int connected_fd);
+/// This side's.
+std::optional<uint32_t> own_ipv4(int connected_fd);
 
 /// Listens on the address, port 0 for any. Errors: unavailable, naming the address.
 result<unique_fd> listen_on(const host_port& where);

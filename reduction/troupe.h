@@ -1,4 +1,4 @@
-/* libtroupe: all-reduce arrays of all ranks of a job through its reducers.
+/* libtroupe: collectives over arrays of all ranks of a job, through its reducers.
  *
  * A rank opens a communicator, starts all-reduces, and finalizes:
  *
@@ -60,7 +60,9 @@ typedef enum troupe_dtype {
   TROUPE_FLOAT16 = 2,
   TROUPE_BFLOAT16 = 3,
   TROUPE_INT32 = 4,
-  TROUPE_INT64 = 5
+  TROUPE_INT64 = 5,
+  TROUPE_INT8 = 6,
+  TROUPE_UINT8 = 7
 } troupe_dtype;
 
 typedef enum troupe_op {
@@ -77,7 +79,14 @@ typedef enum troupe_memory {
   TROUPE_CUDA = 1 /* TROUPE_UNIMPLEMENTED in this version */
 } troupe_memory;
 
-typedef struct troupe_comm troupe_comm;       /* a rank's membership in a job */
+/* How the elements of float32 reductions travel. */
+typedef enum troupe_wire {
+  TROUPE_WIRE_SAME = 0,    /* as they are */
+  TROUPE_WIRE_FLOAT16 = 1, /* half the bytes; each rank's value and the result are rounded to it */
+  TROUPE_WIRE_BFLOAT16 = 2 /* likewise; sums are still accumulated in float32 */
+} troupe_wire;
+
+typedef struct troupe_comm troupe_comm; /* a rank's membership in a job, or in a group of it */
 typedef struct troupe_request troupe_request; /* an operation under way */
 
 typedef struct troupe_options {
@@ -109,21 +118,64 @@ TROUPE_API uint32_t troupe_rank(const troupe_comm* comm);
 TROUPE_API uint32_t troupe_world_size(const troupe_comm* comm);
 TROUPE_API uint32_t troupe_reducer_count(const troupe_comm* comm);
 
-/* Combines `count` elements of all ranks, element by element, into `output` on every rank; blocks
- * until done. `input` and `output` hold `count` elements of `type` in `memory`, and are the same
- * array or do not overlap. count may be 0 (the ranks still meet, and NULL is allowed). On an error
- * the content of `output` is undefined. Errors: those of the rules above; TROUPE_INVALID_ARGUMENT;
- * TROUPE_UNIMPLEMENTED for TROUPE_CUDA. */
+/* A communicator of some ranks of the job: ranks[i] is the job's rank of the group's rank i, `size`
+ * of them, each at most once, this rank among them. `id` is 1 or above, equal on all members, and
+ * names no other group of the job. Only the members call it, in any place among their calls; it
+ * does not block. Operations of different communicators do not wait for each other. A group ends
+ * with troupe_finalize, before the communicator that troupe_init gave. Errors:
+ * TROUPE_INVALID_ARGUMENT for a list that is empty, names a rank twice, one that does not exist, or
+ * not this one; TROUPE_ALREADY_EXISTS for an id in use. */
+TROUPE_API troupe_status troupe_group(troupe_comm* comm, uint32_t id, const uint32_t* ranks,
+                                      uint32_t size, troupe_comm** group);
+
+/* How float32 reductions started from now on travel; the same on every rank. */
+TROUPE_API troupe_status troupe_set_wire(troupe_comm* comm, troupe_wire wire);
+
+/* The collectives. Counts are in elements; arrays lie in `memory`, and are the same array where
+ * that is said, or do not overlap. A count may be 0 (the ranks still meet, and NULL is allowed). On
+ * an error the content of the output is undefined. Errors: those of the rules above;
+ * TROUPE_INVALID_ARGUMENT; TROUPE_UNIMPLEMENTED for TROUPE_CUDA.
+ *
+ * The functions with an i start an operation and return at once: the arrays stay valid, the input
+ * unchanged and the output unread, until troupe_wait returns or troupe_test says done. Any number
+ * may be under way. On an error *request is NULL. The others block until the operation is done. */
+
+/* output[i] = op over the ranks r, in rank order, of r's input[i], on every rank, for i below
+ * count. output may be input. */
 TROUPE_API troupe_status troupe_allreduce(troupe_comm* comm, const void* input, void* output,
                                           size_t count, troupe_dtype type, troupe_op op,
                                           troupe_memory memory);
-
-/* Starts the same and returns at once. Both arrays stay valid, `input` unchanged and `output`
- * unread, until troupe_wait returns or troupe_test says done. Any number may be under way. On an
- * error *request is NULL. */
 TROUPE_API troupe_status troupe_iallreduce(troupe_comm* comm, const void* input, void* output,
                                            size_t count, troupe_dtype type, troupe_op op,
                                            troupe_memory memory, troupe_request** request);
+
+/* Rank r's output[i] = op over the ranks of input[r * count + i], for i below count; the input
+ * holds world_size * count elements, the output count. output may be input + rank * count. */
+TROUPE_API troupe_status troupe_reduce_scatter(troupe_comm* comm, const void* input, void* output,
+                                               size_t count, troupe_dtype type, troupe_op op,
+                                               troupe_memory memory);
+TROUPE_API troupe_status troupe_ireduce_scatter(troupe_comm* comm, const void* input, void* output,
+                                                size_t count, troupe_dtype type, troupe_op op,
+                                                troupe_memory memory, troupe_request** request);
+
+/* output[r * count + i] = rank r's input[i] on every rank; the input holds count elements, the
+ * output world_size * count. input may be output + rank * count. */
+TROUPE_API troupe_status troupe_allgather(troupe_comm* comm, const void* input, void* output,
+                                          size_t count, troupe_dtype type, troupe_memory memory);
+TROUPE_API troupe_status troupe_iallgather(troupe_comm* comm, const void* input, void* output,
+                                           size_t count, troupe_dtype type, troupe_memory memory,
+                                           troupe_request** request);
+
+/* Every rank's array[i] becomes that of the rank `root`. */
+TROUPE_API troupe_status troupe_broadcast(troupe_comm* comm, void* array, size_t count,
+                                          troupe_dtype type, uint32_t root, troupe_memory memory);
+TROUPE_API troupe_status troupe_ibroadcast(troupe_comm* comm, void* array, size_t count,
+                                           troupe_dtype type, uint32_t root, troupe_memory memory,
+                                           troupe_request** request);
+
+/* Done when every rank has called it. */
+TROUPE_API troupe_status troupe_barrier(troupe_comm* comm);
+TROUPE_API troupe_status troupe_ibarrier(troupe_comm* comm, troupe_request** request);
 
 /* Blocks until the operation is done, frees the request, and returns how it went. */
 TROUPE_API troupe_status troupe_wait(troupe_request* request);
@@ -132,8 +184,20 @@ TROUPE_API troupe_status troupe_wait(troupe_request* request);
  * otherwise sets *done to 0 and returns TROUPE_OK. */
 TROUPE_API troupe_status troupe_test(troupe_request* request, int* done);
 
-/* Blocks until every rank has called it. Counts as an operation in the order. */
-TROUPE_API troupe_status troupe_barrier(troupe_comm* comm);
+/* How the tier does, as this rank sees it. Counters run from troupe_init on. */
+typedef struct troupe_stats {
+  size_t struct_size;  /* sizeof(troupe_stats), set by the caller */
+  uint64_t operations; /* done */
+  uint64_t bytes_sent; /* payload to reducers and to other ranks */
+  uint64_t bytes_received;
+  uint32_t reducers; /* that the job began with */
+  uint32_t reducers_alive;
+  double kappa; /* their bandwidth together, in links of one worker */
+  double
+      reducer_share; /* of a long array's bytes that goes through them; the workers do the rest */
+  char waiting_for[256]; /* "waiting for rank 3 since 12 s", or "" */
+} troupe_stats;
+TROUPE_API troupe_status troupe_get_stats(troupe_comm* comm, troupe_stats* stats);
 
 /* Leaves the job in good order and frees the communicator, on errors as well. NULL is allowed.
  * Requests must have been waited for: TROUPE_FAILED_PRECONDITION where one is still under way (it

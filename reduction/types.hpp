@@ -8,14 +8,17 @@
 
 namespace troupe::reduction {
 
-enum class dtype : uint8_t { float32, float64, float16, bfloat16, int32, int64 };
-inline constexpr unsigned dtype_count = 6;
+enum class dtype : uint8_t { float32, float64, float16, bfloat16, int32, int64, int8, uint8 };
+inline constexpr unsigned dtype_count = 8;
 
 enum class reduce_op : uint8_t { sum, avg, min, max, prod };
 inline constexpr unsigned reduce_op_count = 5;
 
 constexpr size_t size_of(dtype type) {
   switch (type) {
+  case dtype::int8:
+  case dtype::uint8:
+    return 1;
   case dtype::float16:
   case dtype::bfloat16:
     return 2;
@@ -30,8 +33,8 @@ constexpr size_t size_of(dtype type) {
 }
 
 constexpr std::string_view name_of(dtype type) {
-  constexpr std::string_view names[] = {"float32",  "float64", "float16",
-                                        "bfloat16", "int32",   "int64"};
+  constexpr std::string_view names[] = {"float32", "float64", "float16", "bfloat16",
+                                        "int32",   "int64",   "int8",    "uint8"};
   return names[static_cast<uint8_t>(type)];
 }
 

@@ -66,10 +66,10 @@ TEST_CASE("every rank gets the rank-order sum, bit for bit, for any n, k and siz
 TEST_CASE("the size of chunks and slots does not change a bit of the result") {
   constexpr size_t count = 100'003;
   const auto expected = expected_sum(3, count);
-  for (const uint32_t size : {64U, 1000U, 65536U, 1U << 20}) {
+  for (const uint32_t size : {64U, 1024U, 65536U, 1U << 20}) {
     auto options = default_options(3);
     options.chunk_bytes = size;
-    options.slots = size < 1000 ? 64 : 2;
+    options.slots = size < 1024 ? 64 : 2;
     reducer_threads tier(2, options);
     on_ranks(tier.list(), 3, [&](troupe_comm* comm, uint32_t rank) {
       const auto input = rank_values(rank, count);
@@ -192,7 +192,7 @@ TEST_CASE("arguments that cannot be right are refused, and do no harm") {
                               static_cast<troupe_op>(op), static_cast<troupe_memory>(memory));
     };
     CHECK(call(nullptr, TROUPE_FLOAT32, TROUPE_SUM, TROUPE_HOST) == TROUPE_INVALID_ARGUMENT);
-    CHECK(call(&value, 6, TROUPE_SUM, TROUPE_HOST) == TROUPE_INVALID_ARGUMENT);
+    CHECK(call(&value, 8, TROUPE_SUM, TROUPE_HOST) == TROUPE_INVALID_ARGUMENT);
     CHECK(call(&value, TROUPE_FLOAT32, 5, TROUPE_HOST) == TROUPE_INVALID_ARGUMENT);
     CHECK(call(&value, TROUPE_FLOAT32, TROUPE_SUM, 2) == TROUPE_INVALID_ARGUMENT);
     CHECK(call(&value, TROUPE_FLOAT32, TROUPE_SUM, TROUPE_CUDA) == TROUPE_UNIMPLEMENTED);

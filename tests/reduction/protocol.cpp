@@ -64,21 +64,54 @@ TEST_CASE("garbage is refused by every decoder") {
     CHECK(!decode_challenge(garbage));
     CHECK(!decode_hello(garbage, asked, "secret"));
     CHECK(!decode_welcome(garbage, asked, "secret"));
+    CHECK(!decode_roster(garbage, asked, "secret"));
+    static_cast<void>(decode_halt(garbage)); // no proof of its own: it must only not crash
+    static_cast<void>(decode_progress(garbage));
+    static_cast<void>(decode_resume(garbage));
   }
 }
 
 TEST_CASE("a welcome proves the reducer, and cannot be a hello played back") {
   const auto asked = fresh_nonce();
-  const welcome sent{4096, 8, 99, {byte_vector(5)}};
+  const welcome sent{4096, 8, 99, "10.0.0.1:5", {byte_vector(5)}};
   const auto bytes = encode(sent, asked, "secret");
   const auto got = decode_welcome(bytes, asked, "secret");
   REQUIRE(got);
   CHECK(got->chunk_bytes == 4096);
   CHECK(got->slots == 8);
   CHECK(got->secret == 99);
+  CHECK(got->hub == "10.0.0.1:5");
   CHECK(got->lanes == sent.lanes);
   CHECK(decode_welcome(bytes, asked, "other").error().code == errc::unauthenticated);
   CHECK(!decode_welcome(encode(some_hello(), asked, "secret"), asked, "secret"));
+}
+
+TEST_CASE("what the hub and the ranks tell each other arrives as it was sent") {
+  const auto asked = fresh_nonce();
+  roster sent;
+  sent.key = fresh_nonce();
+  sent.kappa = 2.5;
+  sent.ranks = {{1, 2, "host a pid 1", {byte_vector(5)}}, {3, 4, "host b pid 2", {}}};
+  const auto got = decode_roster(encode(sent, asked, "secret"), asked, "secret");
+  REQUIRE(got);
+  CHECK(got->key == sent.key);
+  CHECK(got->kappa == 2.5);
+  REQUIRE(got->ranks.size() == 2);
+  CHECK(got->ranks[1].place == "host b pid 2");
+  CHECK(!decode_roster(encode(sent, asked, "secret"), fresh_nonce(), "secret"));
+  CHECK(pair_secret(sent.key, 0, 1) != pair_secret(sent.key, 1, 0));
+
+  const auto halt = decode_halt(encode(halt_order{3, {{1, "it died"}}}));
+  REQUIRE(halt);
+  CHECK(halt->round == 3);
+  CHECK(halt->lost.at(0).reason == "it died");
+  const auto progress = decode_progress(encode(progress_report{3, {{0, 1, 17}}, {4}}));
+  REQUIRE(progress);
+  CHECK(progress->streams.at(0).received == 17);
+  CHECK(progress->ended == std::vector<uint32_t>{4});
+  const auto resume = decode_resume(encode(resume_order{3, {{0, 1, {{0, 17}, {1, 16}}}}, {}}));
+  REQUIRE(resume);
+  CHECK(resume->streams.at(0).received.at(1) == std::pair(1U, 16U));
 }
 
 TEST_CASE("another version is told as such") {

@@ -1,0 +1,42 @@
+// An operation under way, and the group of ranks that it belongs to.
+#pragma once
+
+#include "reduction/collective.hpp"
+#include "reduction/plan.hpp"
+#include "wire/error.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace troupe::reduction {
+
+/// Some ranks of the job, in an order of their own.
+struct group {
+  uint32_t id = 0;               // 0: all ranks
+  std::vector<uint32_t> members; // the job's ranks
+  uint32_t rank = 0;             // this process's place among them
+  lane_plan bulk;                // how long arrays are shared out over the lanes
+  lane_plan brief;               // short ones: the reducers only, for their latency
+
+  uint32_t size() const { return static_cast<uint32_t>(members.size()); }
+};
+
+struct operation {
+  std::shared_ptr<const group> of;
+  uint64_t number = 0; // among the group's
+  shape form;
+  dtype type = dtype::uint8; // in memory; form.type is that on the way
+  const std::byte* input = nullptr;
+  std::byte* output = nullptr;
+  const lane_plan* plan = nullptr;
+  uint64_t chunks = 0;
+
+  std::atomic<uint32_t> shares_missing = 0; // engines that are not done
+  std::atomic<bool> done = false;           // written under the communicator's mutex
+  result<> outcome;                         // likewise; read after `done`
+};
+using operation_ptr = std::shared_ptr<operation>;
+
+} // namespace troupe::reduction

@@ -1,0 +1,102 @@
+// Where the bytes of an operation go: the share that dedicated reducers take, which lane (a thread
+// of a reducer, or a worker itself) gets which chunk, and how long a chunk is. Pure arithmetic, so
+// every rank comes to the same answer without talking, and a test can check it against brute force.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace troupe::reduction {
+
+enum class bottleneck : uint8_t {
+  workers,  // their links are full; more reducers do not help
+  reducers, // more of them, or faster ones, shorten the operation
+};
+
+/// What theory says of an all-reduce of S bytes by workers whose links carry B bytes per second
+/// each way. Factors are times in units of S/B.
+struct split {
+  double reducer_share = 0;        // of each array's bytes that goes to the dedicated reducers: f
+  double time_factor = 0;          // the best split's: no way of moving the bytes is faster
+  double ring_factor = 0;          // without reducers
+  double reducers_only_factor = 0; // everything through the reducers; infinite without any
+  double speedup_over_ring = 1;
+  double speedup_over_reducers_only = 1;
+  bottleneck limited_by = bottleneck::workers;
+};
+
+/// `kappa` is the bandwidth of all dedicated reducers together, in links of one worker. One worker
+/// alone sends nothing. With two, a ring is as fast as any split.
+split best_split(uint32_t workers, double kappa);
+
+/// The time factor where `reducer_share` of the bytes goes to reducers and the workers reduce the
+/// rest among themselves.
+double time_factor_of(double reducer_share, uint32_t workers, double kappa);
+
+/// How many reducers with links of `reducer_bandwidth` let everything go through them at the
+/// workers' full rate. 0 where a bandwidth is not positive.
+uint64_t reducers_for_full_rate(uint32_t workers, double worker_bandwidth,
+                                double reducer_bandwidth);
+
+/// Deals chunks out to lanes. Lanes 0 to D-1 are the dedicated ones, D to D+n-1 those in the
+/// workers. Each run of consecutive chunks, from whichever on, is within two chunks of its lanes'
+/// shares; all workers' lanes have the same share. Weights are rounded to 1/65536 before anything
+/// is computed from them, and integers follow, so all machines get the same pattern.
+class lane_plan {
+public:
+  static constexpr uint64_t never = std::numeric_limits<uint64_t>::max();
+
+  lane_plan() : lane_plan({1.0}, 0, 1.0) {}
+
+  /// Dedicated lanes share `reducer_share` in proportion to their weights, `colocated` lanes the
+  /// rest in equal parts. Without lanes of one kind those of the other take all. A weight that is
+  /// not a positive number counts as 0; dedicated lanes that all have 0 are not used, or share
+  /// equally where there are no others.
+  lane_plan(std::vector<double> dedicated_weights, uint32_t colocated, double reducer_share);
+
+  uint32_t lanes() const { return lanes_; }
+  /// Chunks after which the pattern repeats.
+  uint32_t period() const { return static_cast<uint32_t>(pattern_.size()); }
+  bool uses_colocated() const { return uses_colocated_; }
+
+  /// Operations start at different places of the pattern, so that short ones load all lanes.
+  uint32_t lane_of(uint64_t operation, uint64_t chunk) const {
+    return pattern_[position(operation, chunk)];
+  }
+  /// The first chunk from `chunk` on that is `lane`'s; `never` where it gets none.
+  uint64_t next(uint32_t lane, uint64_t operation, uint64_t chunk) const {
+    const auto ahead = ahead_[lane * pattern_.size() + position(operation, chunk)];
+    return ahead == none ? never : chunk + ahead;
+  }
+
+private:
+  static constexpr uint16_t none = std::numeric_limits<uint16_t>::max();
+
+  size_t position(uint64_t operation, uint64_t chunk) const {
+    return (operation + chunk) % pattern_.size();
+  }
+
+  uint32_t lanes_ = 0;
+  bool uses_colocated_ = false;
+  std::vector<uint16_t> pattern_;
+  std::vector<uint16_t> ahead_; // by lane and position: chunks until the lane's next one
+};
+
+/// How chunk sizes are chosen. A chunk's sum goes out when all of it is in, so an operation ends
+/// about one chunk's time per worker after its last byte was sent (a lane takes the n contributions
+/// of a chunk one after another): n * c / S of the operation's own time. Each chunk costs a header
+/// of about 64 bytes and 5 to 15 us of CPU, whatever its size.
+struct chunk_rule {
+  static constexpr uint64_t lag_divisor = 128; // c = S / (n * 128): the lag stays below 1%
+  static constexpr uint64_t granularity = 1024;
+  static constexpr uint64_t min_bytes = 4 * 1024;     // 64 bytes of header are 1.6% of it
+  static constexpr uint64_t single_bytes = 16 * 1024; // up to here latency is all: one chunk
+};
+
+/// The size of the chunks of an operation over `bytes` bytes. At most `limit_bytes`, which is a
+/// multiple of 8; otherwise a multiple of 64. The last chunk of an array may be shorter.
+uint64_t chunk_bytes_for(uint64_t bytes, uint32_t world_size, uint32_t limit_bytes);
+
+} // namespace troupe::reduction
