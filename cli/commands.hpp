@@ -14,6 +14,7 @@ void add_custom_jobs(CLI::App&, invocation&);
 void add_tuning_jobs(CLI::App&, invocation&);
 void add_nodes(CLI::App&, invocation&);
 void add_reducer(CLI::App&, invocation&);
+void add_bench(CLI::App&, invocation&);
 
 // Of the library that runs a cluster.
 void add_up(CLI::App&, invocation&);

@@ -8,5 +8,6 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   auto console = troupe::cli::process_console();
   using namespace troupe::cli;
-  return run_program({argv + 1, argv + argc}, console, {add_up, add_controller, add_agent, add_ca});
+  return run_program({argv + 1, argv + argc}, console,
+                     {add_up, add_controller, add_agent, add_ca, add_bench});
 }
