@@ -18,6 +18,13 @@ namespace {
 // no closer.
 constexpr uint64_t brief_bytes = 64 * 1024;
 
+// Operations of a single chunk stay with one reducer for a while, which then is awake for the next.
+constexpr uint64_t same_lane_operations = 64;
+
+// How long to look for the end of a short operation before sleeping, whoever else wants the core:
+// it is given up to others meanwhile, but waking takes longer than most of them do.
+constexpr std::chrono::microseconds brief_spin_time{200};
+
 unique_fd make_eventfd() { return unique_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
 
 } // namespace
@@ -209,6 +216,7 @@ result<operation_ptr> communicator::start(uint32_t group_id, const call& what, b
     made->plan = what.plan != nullptr ? what.plan : bytes <= brief_bytes ? &of.brief : &of.bulk;
     made->chunks = chunk_total(form, of.size());
     made->number = found->second.operations++;
+    made->phase = made->chunks == 1 ? made->number / same_lane_operations : made->number;
     unfinished_.insert(made);
     for (auto& each : engines_) {
       each->submitted.push_back(made);
@@ -266,13 +274,17 @@ void communicator::drive_until_done(operation& which) {
     caller_drives_ = true;
   }
   auto& mine = *engines_.front();
+  const auto patience = which.chunks == 1 ? std::max(spin_, brief_spin_time) : spin_;
   auto last_event = steady_clock::now();
   while (!which.done.load(std::memory_order_acquire)) {
     if (drive(mine)) {
       last_event = steady_clock::now();
       continue;
     }
-    if (spin_.count() > 0 && steady_clock::now() - last_event < spin_) continue;
+    if (patience.count() > 0 && steady_clock::now() - last_event < patience) {
+      std::this_thread::yield();
+      continue;
+    }
     bool armed = false;
     {
       const std::lock_guard lock(mine.path->mutex());

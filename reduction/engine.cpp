@@ -94,6 +94,7 @@ result<> engine::add_group(std::shared_ptr<const group> which) {
     each.lane = lane;
     each.host = hosts_[lane];
     each.window.resize(size_t{2} * how_.slots);
+    each.pacing = pace(how_.slots);
     // What a lost reducer's streams go to may never have been used.
     if (each.host != lane && uses(made.info->bulk, lane)) needed.push_back(each.host);
   }
@@ -128,6 +129,7 @@ void engine::submit(operation_ptr op) {
 
 bool engine::drive() {
   if (halted_) return false;
+  now_ = steady_clock::now();
   bool any = data_->progress();
   if (host_) any |= host_->catch_up();
   any |= send_chunks();
@@ -157,7 +159,7 @@ bool engine::send_next(group_share& of, stream& on) {
   const bool more = find_chunk(of, on);
   if (on.held || !links_[on.host].attached) return false;
   if (on.resent != on.next) return resend_next(of, on);
-  if (!more || on.next - on.acknowledged >= how_.slots) return false;
+  if (!more || on.next - on.acknowledged >= on.pacing.window()) return false;
   if (!on.open) open(of, on);
   auto& charged = share_of(of, on.operation);
   auto& which = on.window[on.next % on.window.size()];
@@ -165,6 +167,7 @@ bool engine::send_next(group_share& of, stream& on) {
   which.operation = on.operation;
   which.chunk = static_cast<uint32_t>(on.chunk++);
   which.form = charged.op->form;
+  which.sent_at = now_;
   which.part = piece_of(which.form, of.info->size(), of.info->rank, which.chunk);
   ++charged.results_missing;
   const auto sequence = on.next++;
@@ -177,7 +180,7 @@ bool engine::send_next(group_share& of, stream& on) {
 bool engine::find_chunk(group_share& of, stream& on) {
   while (on.operation < of.first + of.shares.size()) {
     auto& at = share_of(of, on.operation);
-    on.chunk = at.op->plan->next(on.lane, at.op->number, on.chunk);
+    on.chunk = at.op->plan->next(on.lane, at.op->phase, on.chunk);
     if (on.chunk < at.op->chunks) return true;
     ++on.operation;
     on.chunk = 0;
@@ -312,6 +315,8 @@ void engine::on_result(const chunk_header& header, byte_span payload) {
     widen(wire, payload.data(), reinterpret_cast<float*>(out), where.count);
   }
   if (header.secret != own_secret_) bytes_received_ += payload.size();
+  on.pacing.on_result(std::chrono::duration<double>(now_ - which.sent_at).count(),
+                      which.form.chunk_bytes, on.next - on.received >= on.pacing.window());
   ++on.received;
   auto& charged = share_of(of, which.operation);
   --charged.results_missing;

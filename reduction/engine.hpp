@@ -10,6 +10,7 @@
 #pragma once
 
 #include "reduction/operation.hpp"
+#include "reduction/pace.hpp"
 #include "reduction/shard_host.hpp"
 
 #include <deque>
@@ -122,6 +123,7 @@ private:
     uint32_t chunk = 0;
     shape form;
     piece part;
+    time_point sent_at;
     byte_vector kept;   // see keep()
     byte_vector staged; // as it travels, where that differs from how it lies in memory
   };
@@ -136,6 +138,7 @@ private:
                                // after a move, when chunks are gone through again
     uint32_t resent = 0;       // after a move: chunks below `next` are sent again from here
     std::vector<uint32_t> others_received;
+    pace pacing;
     uint64_t operation = 0; // the cursor: the next chunk is sought from here on
     uint64_t chunk = 0;
     std::vector<entry> window; // sequence number modulo twice the slots
@@ -184,6 +187,7 @@ private:
   std::deque<local_outcome> local_outcomes_;
   std::mutex mutex_;
   bool halted_ = false;
+  time_point now_; // when drive() was called
   uint64_t bytes_sent_ = 0;
   uint64_t bytes_received_ = 0;
 };

@@ -31,6 +31,7 @@ struct operation {
   const std::byte* input = nullptr;
   std::byte* output = nullptr;
   const lane_plan* plan = nullptr;
+  uint64_t phase = 0; // where in the plan's pattern it starts
   uint64_t chunks = 0;
 
   std::atomic<uint32_t> shares_missing = 0; // engines that are not done

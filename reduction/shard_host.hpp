@@ -46,6 +46,8 @@ public:
 
   /// What receivers left to do; call after each progress. True when there was something.
   bool catch_up();
+  /// Whether a chunk of a short operation, whose time is all latency, came since the last question.
+  bool had_brief() { return std::exchange(had_brief_, false); }
 
   /// The endpoint to a rank's UCX worker, where it has attached or been connected.
   am_worker::endpoint* endpoint(uint32_t rank, uint32_t engine) const;
@@ -90,6 +92,7 @@ private:
   std::optional<uint32_t> local_rank_;
   local_result receive_locally_;
   std::vector<attachment> attaching_;
+  bool had_brief_ = false;
 };
 
 } // namespace troupe::reduction
