@@ -14,9 +14,9 @@
 namespace troupe::reduction {
 namespace {
 
-// Shorter arrays go through the reducers alone: their time is latency, and a rank that combines is
-// no closer.
-constexpr uint64_t brief_bytes = 64 * 1024;
+// The time of shorter arrays is latency, which grows with the number of messages: rank 0 combines
+// them, whose own share needs none.
+constexpr uint64_t brief_bytes = chunk_rule::single_bytes;
 
 // Operations of a single chunk stay with one reducer for a while, which then is awake for the next.
 constexpr uint64_t same_lane_operations = 64;
@@ -96,10 +96,7 @@ void communicator::make_engines(meeting& met) {
       options_.rank, std::move(peers),
       {[this, note](uint32_t) { note([&] { ++ranks_attached_; }); },
        [this, note](uint32_t rank, const std::string& reason) {
-         note([&] {
-           lost_lanes_.emplace_back(
-               static_cast<uint32_t>(reducers_.size()) * lanes_per_reducer_ + rank, reason);
-         });
+         note([&] { lost_lanes_.emplace_back(rank_lane(rank), reason); });
        },
        [this, note](error why) {
          note([&] {
@@ -167,10 +164,22 @@ std::shared_ptr<const group> communicator::make_group(uint32_t id, std::vector<u
   const auto own = std::ranges::find(ranks, options_.rank);
   made->rank = static_cast<uint32_t>(own - ranks.begin());
   made->members = std::move(ranks);
-  const std::vector<double> weights(reducers_.size() * lanes_per_reducer_, 1.0);
-  made->bulk = lane_plan(weights, options_.world_size, reducer_share);
-  made->brief = lane_plan(weights, options_.world_size, 1.0);
+  made->bulk = lane_plan(reducer_weights(), options_.world_size, reducer_share);
+  made->brief = reducers_only();
+  if (id == 0) {
+    std::vector<double> weights(rank_lane(options_.world_size));
+    weights[rank_lane(0)] = 1;
+    made->brief = lane_plan(weights, 0, 1.0);
+  }
   return made;
+}
+
+lane_plan communicator::reducers_only() const {
+  return {reducer_weights(), options_.world_size, 1.0};
+}
+
+std::vector<double> communicator::reducer_weights() const {
+  return std::vector<double>(reducers_.size() * lanes_per_reducer_, 1.0);
 }
 
 void communicator::install_world(double kappa) {

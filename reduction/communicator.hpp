@@ -103,13 +103,19 @@ private:
   void make_engines(meeting& met);
   result<> begin();
   result<> connect_reducers();
-  result<> connect_ranks(bool anyway = false);
+  result<> connect_ranks(bool all = false);
+  result<> connect_lanes(const std::vector<uint32_t>& lanes);
   result<> measure_kappa();
   result<double> time_of(const lane_plan& plan, std::vector<float>& array);
   void install_world(double kappa);
   std::shared_ptr<const group> make_group(uint32_t id, std::vector<uint32_t> ranks,
                                           double reducer_share) const;
   result<> await_attached();
+  uint32_t rank_lane(uint32_t rank) const {
+    return static_cast<uint32_t>(reducers_.size()) * lanes_per_reducer_ + rank;
+  }
+  std::vector<double> reducer_weights() const;
+  lane_plan reducers_only() const;
 
   bool drive(engine_thread& which);
   void take_submissions(engine_thread& which);

@@ -319,7 +319,7 @@ void communicator::check_silence(time_point now) {
   if (!lane) return;
   const auto name = *lane / lanes_per_reducer_ < reducers_.size()
                         ? reducer_name(options_, *lane / lanes_per_reducer_)
-                        : fmt::format("rank {}", *lane - reducers_.size() * lanes_per_reducer_);
+                        : fmt::format("rank {}", *lane - rank_lane(0));
   fail_all({errc::deadline_exceeded,
             fmt::format("{} does not answer on the data path within {} ms, though its control "
                         "connection works; is there a firewall? The data port is any free one",
@@ -413,9 +413,8 @@ result<> communicator::measure_kappa() {
   if (options_.world_size < 2) return {};
   if (auto connected = connect_ranks(true); !connected) return connected;
   std::vector<float> array(4U << 20, 1.0F);
-  const std::vector<double> weights(reducers_.size() * lanes_per_reducer_, 1.0);
-  const lane_plan by_reducers(weights, options_.world_size, 1.0);
-  const lane_plan by_ranks(weights, options_.world_size, 0.0);
+  const auto by_reducers = reducers_only();
+  const lane_plan by_ranks(reducer_weights(), options_.world_size, 0.0);
   const auto through_reducers = time_of(by_reducers, array);
   if (!through_reducers) return std::unexpected(through_reducers.error());
   const auto among_ranks = time_of(by_ranks, array);
@@ -452,35 +451,38 @@ result<double> communicator::time_of(const lane_plan& plan, std::vector<float>& 
   return best;
 }
 
-// Where ranks combine chunks, they must reach each other. First all let the others in, then all
-// knock: a refused knock would be tried again only after a second.
-result<> communicator::connect_ranks(bool anyway) {
-  std::shared_ptr<const group> world;
+// Rank 0 combines short arrays, and where the plan says so all ranks combine some of the long ones:
+// then they must reach each other. First all let the others in, then all knock: a refused knock
+// would be tried again only after a second.
+result<> communicator::connect_ranks(bool all) {
+  if (options_.world_size == 1) return connect_lanes({rank_lane(0)});
   {
     const std::lock_guard lock(mutex_);
-    world = groups_.at(0).info;
+    all |= groups_.at(0).info->bulk.uses_colocated();
   }
-  if (!world->bulk.uses_colocated() && !anyway) return {};
-  with_each_engine([&](engine&) { admit_ranks(); });
+  if (all || options_.rank == 0) with_each_engine([&](engine&) { admit_ranks(); });
   if (!reducers_.empty()) {
+    const auto by_reducers = reducers_only();
     call meet;
-    meet.plan = &world->brief;
+    meet.plan = &by_reducers;
     auto op = start(0, meet, true);
     if (!op) return std::unexpected(op.error());
     if (auto done = wait(**op); !done) return done;
   }
   std::vector<uint32_t> lanes;
-  for (uint32_t rank = 0; rank < options_.world_size; ++rank)
-    lanes.push_back(static_cast<uint32_t>(reducers_.size()) * lanes_per_reducer_ + rank);
-  {
-    const std::lock_guard lock(mutex_);
-    attached_ = false;
-  }
+  for (uint32_t rank = 0; rank < (all ? options_.world_size : 1); ++rank)
+    lanes.push_back(rank_lane(rank));
+  return connect_lanes(lanes);
+}
+
+result<> communicator::connect_lanes(const std::vector<uint32_t>& lanes) {
   opened_ = steady_clock::now();
   result<> outcome;
   auto& first = *engines_.front()->path;
   with_each_engine([&](engine& each) {
-    if (&each == &first) outcome = each.connect(lanes);
+    if (&each != &first) return;
+    outcome = each.connect(lanes);
+    attached_ = false;
   });
   drive_requested_ = true;
   eventfd_write(control_fd_.number(), 1);

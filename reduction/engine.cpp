@@ -130,7 +130,8 @@ void engine::submit(operation_ptr op) {
 bool engine::drive() {
   if (halted_) return false;
   now_ = steady_clock::now();
-  bool any = data_->progress();
+  bool any = send_chunks(); // first, because a short operation waits for nothing else
+  any |= data_->progress();
   if (host_) any |= host_->catch_up();
   any |= send_chunks();
   while (!local_outcomes_.empty()) {

@@ -18,7 +18,7 @@ struct group {
   std::vector<uint32_t> members; // the job's ranks
   uint32_t rank = 0;             // this process's place among them
   lane_plan bulk;                // how long arrays are shared out over the lanes
-  lane_plan brief;               // short ones: the reducers only, for their latency
+  lane_plan brief;               // short ones
 
   uint32_t size() const { return static_cast<uint32_t>(members.size()); }
 };

@@ -173,7 +173,7 @@ result<socket_address> resolve_by(const host_port& where, const std::string& nam
 }
 
 result<std::vector<std::unique_ptr<am_worker>>>
-open_data_path(const std::vector<socket_address>& targets, uint32_t threads) {
+open_data_path(const std::vector<socket_address>& targets, uint32_t threads, bool closed) {
   std::set<std::string> interfaces;
   for (const auto& target : targets) {
     auto name = interface_toward(target);
@@ -185,8 +185,9 @@ open_data_path(const std::vector<socket_address>& targets, uint32_t threads) {
     auto made = am_worker::create({interfaces.begin(), interfaces.end()});
     if (!made) return std::unexpected(made.error());
     // Reducers answer on the connections that this side opens: nobody needs to reach this rank's
-    // port, unless ranks combine chunks themselves.
-    if (auto sealed = (*made)->seal(); !sealed) return std::unexpected(sealed.error());
+    // port until ranks combine chunks. Without reducers they do so from the first moment on.
+    if (closed)
+      if (auto sealed = (*made)->seal(); !sealed) return std::unexpected(sealed.error());
     out.push_back(std::move(*made));
   }
   return out;
@@ -247,7 +248,7 @@ result<> assembly::open() {
     if (!target) return std::unexpected(target.error());
     paths.push_back(*target);
   }
-  auto data = open_data_path(paths, options_.threads);
+  auto data = open_data_path(paths, options_.threads, !options_.reducers.empty());
   if (!data) return std::unexpected(data.error());
   out_.data = std::move(*data);
   for (const auto& each : out_.data)
