@@ -224,6 +224,7 @@ result<operation_ptr> communicator::start(uint32_t group_id, const call& what, b
     form.chunk_bytes = static_cast<uint32_t>(chunk_bytes_for(bytes, of.size(), chunk_bytes_));
     made->plan = what.plan != nullptr ? what.plan : bytes <= brief_bytes ? &of.brief : &of.bulk;
     made->chunks = chunk_total(form, of.size());
+    made->least_window = least_window(bytes, form.chunk_bytes, std::max(rank_lane(0), of.size()));
     made->number = found->second.operations++;
     made->phase = made->chunks == 1 ? made->number / same_lane_operations : made->number;
     unfinished_.insert(made);

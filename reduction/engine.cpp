@@ -160,7 +160,9 @@ bool engine::send_next(group_share& of, stream& on) {
   const bool more = find_chunk(of, on);
   if (on.held || !links_[on.host].attached) return false;
   if (on.resent != on.next) return resend_next(of, on);
-  if (!more || on.next - on.acknowledged >= on.pacing.window()) return false;
+  if (!more) return false;
+  const auto window = on.pacing.window(share_of(of, on.operation).op->least_window);
+  if (on.next - on.acknowledged >= window) return false;
   if (!on.open) open(of, on);
   auto& charged = share_of(of, on.operation);
   auto& which = on.window[on.next % on.window.size()];
@@ -317,7 +319,8 @@ void engine::on_result(const chunk_header& header, byte_span payload) {
   }
   if (header.secret != own_secret_) bytes_received_ += payload.size();
   on.pacing.on_result(std::chrono::duration<double>(now_ - which.sent_at).count(),
-                      which.form.chunk_bytes, on.next - on.received >= on.pacing.window());
+                      which.form.chunk_bytes,
+                      on.next - on.received >= on.pacing.window(op.least_window));
   ++on.received;
   auto& charged = share_of(of, which.operation);
   --charged.results_missing;

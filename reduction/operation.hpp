@@ -33,6 +33,7 @@ struct operation {
   const lane_plan* plan = nullptr;
   uint64_t phase = 0; // where in the plan's pattern it starts
   uint64_t chunks = 0;
+  uint32_t least_window = 2; // see plan.hpp
 
   std::atomic<uint32_t> shares_missing = 0; // engines that are not done
   std::atomic<bool> done = false;           // written under the communicator's mutex

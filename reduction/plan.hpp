@@ -89,11 +89,18 @@ private:
 /// of a chunk one after another): n * c / S of the operation's own time. Each chunk costs a header
 /// of about 64 bytes and 5 to 15 us of CPU, whatever its size.
 struct chunk_rule {
-  static constexpr uint64_t lag_divisor = 128; // c = S / (n * 128): the lag stays below 1%
+  static constexpr uint64_t lag_divisor = 256; // c = S / (n * 256): the lag stays below half a percent
   static constexpr uint64_t granularity = 1024;
-  static constexpr uint64_t min_bytes = 4 * 1024;     // 64 bytes of header are 1.6% of it
+  static constexpr uint64_t min_bytes = 8 * 1024;     // 64 bytes of header are 0.8% of it
   static constexpr uint64_t single_bytes = 16 * 1024; // up to here latency is all: one chunk
 };
+
+/// How many chunks a lane should have under way at least. Two keep the links busy if nothing ever
+/// stalls; a third makes up for scheduling. But an operation ends only when all that is under way
+/// has come back: where a chunk on each of `lanes` is more than a hundredth of it, that costs more.
+constexpr uint32_t least_window(uint64_t bytes, uint64_t chunk_bytes, uint32_t lanes) {
+  return chunk_bytes * lanes * 100 > bytes ? 2 : 3;
+}
 
 /// The size of the chunks of an operation over `bytes` bytes. At most `limit_bytes`, which is a
 /// multiple of 8; otherwise a multiple of 64. The last chunk of an array may be shorter.
