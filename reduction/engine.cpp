@@ -3,6 +3,7 @@
 #include "reduction/kernels.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace troupe::reduction {
@@ -161,8 +162,7 @@ bool engine::send_next(group_share& of, stream& on) {
   if (on.held || !links_[on.host].attached) return false;
   if (on.resent != on.next) return resend_next(of, on);
   if (!more) return false;
-  const auto window = on.pacing.window(share_of(of, on.operation).op->least_window);
-  if (on.next - on.acknowledged >= window) return false;
+  if (on.next - on.acknowledged >= window_of(on, *share_of(of, on.operation).op)) return false;
   if (!on.open) open(of, on);
   auto& charged = share_of(of, on.operation);
   auto& which = on.window[on.next % on.window.size()];
@@ -177,6 +177,14 @@ bool engine::send_next(group_share& of, stream& on) {
   on.resent = on.next;
   send(of, on, sequence, which, which.form, contribution_of(which));
   return true;
+}
+
+// A lane that gets more chunks needs more of them under way in the same time. Where ranks combine
+// too, every link is full both ways and has one more to make up for stalls.
+uint32_t engine::window_of(const stream& on, const operation& op) {
+  const auto usual = op.least_window + (op.plan->uses_colocated() ? 1 : 0);
+  const auto wanted = std::lround(usual * op.plan->weight(on.lane));
+  return on.pacing.window(std::max(static_cast<uint32_t>(wanted), pace::least));
 }
 
 // Moves the cursor to the stream's next chunk, if there is one.
@@ -319,8 +327,7 @@ void engine::on_result(const chunk_header& header, byte_span payload) {
   }
   if (header.secret != own_secret_) bytes_received_ += payload.size();
   on.pacing.on_result(std::chrono::duration<double>(now_ - which.sent_at).count(),
-                      which.form.chunk_bytes,
-                      on.next - on.received >= on.pacing.window(op.least_window));
+                      which.form.chunk_bytes, on.next - on.received >= window_of(on, op));
   ++on.received;
   auto& charged = share_of(of, which.operation);
   --charged.results_missing;

@@ -160,6 +160,7 @@ private:
   bool send_next(group_share& of, stream& on);
   bool resend_next(group_share& of, stream& on);
   bool find_chunk(group_share& of, stream& on);
+  static uint32_t window_of(const stream& on, const operation& op);
   void open(const group_share& of, stream& on);
   void send(group_share& of, stream& on, uint32_t sequence, entry& which, const shape& form,
             byte_span payload);

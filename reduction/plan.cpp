@@ -200,6 +200,9 @@ lane_plan::lane_plan(std::vector<double> dedicated_weights, uint32_t colocated,
   counts.resize(counts.size() + colocated, found.each_colocated);
   uses_colocated_ = found.each_colocated > 0;
   pattern_ = spread(counts, found.period);
+  const auto used = static_cast<double>(counts.size() - std::ranges::count(counts, 0U));
+  for (const auto each : counts)
+    weights_.push_back(each * used / found.period);
 
   const size_t period = pattern_.size();
   ahead_.assign(counts.size() * period, none);

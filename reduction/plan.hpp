@@ -71,6 +71,10 @@ public:
     return ahead == none ? never : chunk + ahead;
   }
 
+  /// The lane's part of the chunks, relative to the mean of the lanes that have any: 1 where all
+  /// have the same.
+  double weight(uint32_t lane) const { return weights_[lane]; }
+
 private:
   static constexpr uint16_t none = std::numeric_limits<uint16_t>::max();
 
@@ -80,6 +84,7 @@ private:
 
   uint32_t lanes_ = 0;
   bool uses_colocated_ = false;
+  std::vector<double> weights_; // by lane
   std::vector<uint16_t> pattern_;
   std::vector<uint16_t> ahead_; // by lane and position: chunks until the lane's next one
 };

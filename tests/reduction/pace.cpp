@@ -6,7 +6,8 @@ namespace troupe::reduction::test {
 namespace {
 
 // A network that takes `latency_s` and passes one chunk each `chunk_s`: what a window makes of it.
-void run(pace& pacing, double latency_s, double chunk_s, int results, uint32_t chunk_bytes = 65536) {
+void run(pace& pacing, double latency_s, double chunk_s, int results,
+         uint32_t chunk_bytes = 65536) {
   for (int i = 0; i < results; ++i)
     pacing.on_result(std::max(latency_s, pacing.window() * chunk_s), chunk_bytes, true);
 }

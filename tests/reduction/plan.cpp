@@ -47,6 +47,23 @@ void check_next(const lane_plan& plan, uint64_t operation) {
   }
 }
 
+TEST_CASE("a lane's weight is its part of the chunks, against the mean of those in use") {
+  const lane_plan even({1, 1, 1}, 0, 1.0);
+  for (uint32_t lane = 0; lane < 3; ++lane)
+    CHECK(even.weight(lane) == doctest::Approx(1));
+  const lane_plan mixed({1, 1}, 4, 0.6); // two lanes of 0.3, four of 0.1
+  CHECK(mixed.weight(0) == doctest::Approx(1.8).epsilon(0.02));
+  CHECK(mixed.weight(5) == doctest::Approx(0.6).epsilon(0.02));
+  const lane_plan reducers({1, 1}, 4, 1.0);
+  CHECK(reducers.weight(0) == doctest::Approx(1));
+  CHECK(reducers.weight(2) == 0);
+}
+
+TEST_CASE("chunks that weigh little against the operation leave room for a third") {
+  CHECK(least_window(64 << 20, 64 << 10, 4) == 3);
+  CHECK(least_window(4 << 20, 8 << 10, 8) == 2);
+}
+
 } // namespace
 
 TEST_CASE("the split of published examples") {
@@ -197,8 +214,8 @@ TEST_CASE("chunk sizes") {
   constexpr uint32_t limit = 256 * 1024;
   CHECK(chunk_bytes_for(0, 4, limit) == 16 * 1024);
   CHECK(chunk_bytes_for(16 * 1024, 4, limit) == 16 * 1024);
-  CHECK(chunk_bytes_for(16 * 1024 + 1, 4, limit) == 4 * 1024);
-  CHECK(chunk_bytes_for(uint64_t(100) << 20, 8, limit) == 100 * 1024);
+  CHECK(chunk_bytes_for(16 * 1024 + 1, 4, limit) == 8 * 1024);
+  CHECK(chunk_bytes_for(uint64_t(100) << 20, 8, limit) == 50 * 1024);
   CHECK(chunk_bytes_for(uint64_t(1) << 40, 8, limit) == limit);
   CHECK(chunk_bytes_for(1 << 20, 2, 1000) == 1000);
   CHECK(chunk_bytes_for(8, 2, 1000) == 1000);
