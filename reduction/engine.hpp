@@ -4,7 +4,7 @@
 //
 // A lane is one place where chunks are combined: a thread of a reducer, or a rank. Each group of
 // ranks has a stream of chunks on each lane, numbered in an order that all ranks agree on. A stream
-// keeps its number when the place is lost: it moves on to another one, see failover.hpp.
+// keeps its number when the place is lost: it moves on to another one, see hub.hpp.
 //
 // An engine is driven by one thread at a time, which holds mutex(); it never blocks.
 #pragma once

@@ -11,10 +11,13 @@
  * Rules. Every rank starts the same operations (count, type, operator) in the same order; ranks
  * that disagree get TROUPE_FAILED_PRECONDITION. Functions may be called from any thread; ranks
  * agree on the order, so calls that start operations should come from one thread. After an error
- * that concerns the job (a rank or a reducer is lost, ranks disagree) the communicator is spent:
- * every operation fails with the same error, and all that is left is troupe_finalize. Every rank
- * gets the error, which names the rank or reducer at fault, within two seconds of a process's death
- * and within the timeout where a peer is only silent.
+ * that concerns the job (a rank is lost, ranks disagree) the communicator is spent: every operation
+ * fails with the same error, and all that is left is troupe_finalize. Every rank gets the error,
+ * which names the rank at fault, within two seconds of its death and within the timeout where it is
+ * only silent.
+ *
+ * A reducer that is lost is no error: operations go on with the others, and without any the ranks
+ * combine the arrays themselves. Results stay the same to the bit. A line on stderr tells of it.
  *
  * Results. Values are combined in rank order, whatever the order of arrival, the number of reducers
  * or the size of chunks: all ranks get bitwise the same result, and the same one in every run.
@@ -49,7 +52,7 @@ typedef enum troupe_status {
   TROUPE_OUT_OF_RANGE = 11,       /* the reducer speaks another version of the protocol */
   TROUPE_UNIMPLEMENTED = 12,      /* this build cannot do it, such as reduce CUDA memory */
   TROUPE_INTERNAL = 13,           /* a bug */
-  TROUPE_UNAVAILABLE = 14,        /* a rank or a reducer is lost */
+  TROUPE_UNAVAILABLE = 14,        /* a rank is lost, or a reducer was before the start */
   TROUPE_UNAUTHENTICATED = 16     /* the token does not fit */
 } troupe_status;
 

@@ -108,7 +108,7 @@ def open_world(rank=None, size=None):
     global _world, _process
     with _opening:
         if _world is None:
-            if not os.environ.get("TROUPE_REDUCERS"):
+            if not (os.environ.get("TROUPE_REDUCERS") or os.environ.get("TROUPE_HUB")):
                 raise TroupeError(
                     "INVALID_ARGUMENT",
                     "TROUPE_REDUCERS is not set, so there are no reducers to use. Give the job a "
