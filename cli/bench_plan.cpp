@@ -65,10 +65,6 @@ std::vector<std::string> advice(const prediction& predicted) {
   return out;
 }
 
-std::string json_number(std::optional<double> value) {
-  return value && std::isfinite(*value) ? shortest(*value) : "null";
-}
-
 std::string json_scheme(const prediction& predicted, double share, double factor) {
   const bool moves = factor > 0 && std::isfinite(factor);
   const auto rate = moves ? predicted.algbw_gb_s(factor) : std::nullopt;

@@ -78,10 +78,6 @@ double average_busbw(const bench_report& report) {
   return count == 0 ? 0 : sum / double(count);
 }
 
-std::string json_number(std::optional<double> value) {
-  return value && std::isfinite(*value) ? shortest(*value) : "null";
-}
-
 std::string json_list(const std::vector<double>& values) {
   std::vector<std::string> items;
   for (const double each : values)

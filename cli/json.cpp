@@ -96,6 +96,10 @@ std::string shortest(double value) {
   return fmt::format("{}", value);
 }
 
+std::string json_number(std::optional<double> value) {
+  return value && std::isfinite(*value) ? shortest(*value) : "null";
+}
+
 json_value json_value::operator[](std::string_view field) const {
   if (!is_object()) return {};
   for (auto candidate : value_->getObject())

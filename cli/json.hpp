@@ -68,5 +68,7 @@ std::string json_quoted(std::string_view text);
 
 /// The shortest decimal that reads back as `value`.
 std::string shortest(double value);
+/// The same for JSON, which has no way to write infinity or NaN: "null", as for no value.
+std::string json_number(std::optional<double> value);
 
 } // namespace troupe::cli
