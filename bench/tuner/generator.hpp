@@ -1,0 +1,23 @@
+// SplitMix64, as the public tasks define it.
+#pragma once
+
+#include <cstdint>
+
+namespace troupe::bench {
+
+class generator {
+public:
+  explicit generator(uint64_t seed) : state_(seed) {}
+  double unit() {
+    auto z = state_ += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    z ^= z >> 31;
+    return static_cast<double>(z >> 11) * 0x1p-53;
+  }
+
+private:
+  uint64_t state_;
+};
+
+} // namespace troupe::bench

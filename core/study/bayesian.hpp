@@ -1,0 +1,11 @@
+// Bayesian optimisation: the next points of a study by a Gaussian process.
+#pragma once
+
+#include "core/study/algorithm.hpp"
+#include "core/study/gp/options.hpp"
+
+namespace troupe::core {
+
+chosen_points bayesian_search(const study_view& study, uint32_t count, const gp::options& with);
+
+} // namespace troupe::core

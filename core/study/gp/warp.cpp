@@ -1,0 +1,38 @@
+#include "core/study/gp/warp.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace troupe::core::gp {
+
+namespace {
+
+double median(const vector& values) {
+  std::vector<double> sorted(values.begin(), values.end());
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::ranges::nth_element(sorted, middle);
+  return *middle;
+}
+
+} // namespace
+
+warped warp(const vector& losses, double bend) {
+  const auto best = losses.minCoeff();
+  auto unit = median(losses) - best;
+  if (!(unit > 0)) unit = losses.mean() - best;
+  if (!(unit > 0)) return {vector::Zero(losses.size())};
+  warped made;
+  Eigen::ArrayXd t = (losses.array() - best) / unit;
+  if (std::isfinite(bend)) {
+    made.log_jacobian = -(bend + t).log().sum();
+    t = (t / bend).log1p();
+  }
+  t -= t.mean();
+  const auto deviation = std::sqrt(t.square().mean());
+  made.log_jacobian -= static_cast<double>(losses.size()) * std::log(deviation);
+  made.losses = (t / deviation).matrix();
+  return made;
+}
+
+} // namespace troupe::core::gp

@@ -1,0 +1,20 @@
+// Losses as a Gaussian process can take them. Objectives span decades, have outliers on the bad
+// side, and only differences among good trials matter in the end; so losses go through
+// log(1 + t / bend), t being 0 for the best and 1 for the median trial, and are then standardised.
+// A large bend leaves them as they are, a small one stretches the good end. Which bend fits is for
+// the likelihood to say: log_jacobian makes likelihoods under different bends comparable.
+#pragma once
+
+#include "core/study/gp/lbfgs.hpp"
+
+namespace troupe::core::gp {
+
+struct warped {
+  vector losses; // mean 0, variance 1; all 0 if there is no difference between them
+  double log_jacobian = 0;
+};
+
+/// `bend`: above 0; infinite for none.
+warped warp(const vector& losses, double bend);
+
+} // namespace troupe::core::gp
