@@ -1,11 +1,9 @@
 #include "core/study/algorithm.hpp"
 
 #include "core/study/halton.hpp"
-#include "core/study/random_stream.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 namespace troupe::core {
@@ -54,28 +52,6 @@ row new_point(const study_view& study, const tried_points& tried, random_stream&
   return listable ? any_left(study.points, tried, random) : point;
 }
 
-/// Chooses points one by one by `proposal(number of the trial, random stream)`, under the rules on
-/// repeats.
-chosen_points search(const study_view& study, uint32_t count,
-                     const std::function<row(uint64_t, random_stream&)>& proposal) {
-  const auto observed = study.spec.getObservationNoise();
-  chosen_points chosen;
-  auto tried = study.tried;
-  const auto used_up = [&] { return study.space.finite() && tried.size() >= study.points.size(); };
-  const auto over = [&] { return observed == noise::LOW && used_up(); };
-  while (chosen.rows.size() < count && !over()) {
-    const uint64_t trial = study.trials.size() + chosen.rows.size();
-    random_stream random(study.seed, trial);
-    auto point = proposal(trial, random);
-    if (observed != noise::HIGH && !used_up() && tried.contains(point))
-      point = new_point(study, tried, random);
-    tried.add(point);
-    chosen.rows.push_back(std::move(point));
-  }
-  chosen.exhausted = over();
-  return chosen;
-}
-
 } // namespace
 
 std::string tried_points::key_of(const row& point) {
@@ -104,14 +80,35 @@ chosen_points grid_search(const study_view& study, uint32_t count) {
   return chosen;
 }
 
+chosen_points chosen_one_by_one(const study_view& study, uint32_t count,
+                                const proposal_rule& proposal) {
+  const auto observed = study.spec.getObservationNoise();
+  chosen_points chosen;
+  auto tried = study.tried;
+  const auto used_up = [&] { return study.space.finite() && tried.size() >= study.points.size(); };
+  const auto over = [&] { return observed == noise::LOW && used_up(); };
+  while (chosen.rows.size() < count && !over()) {
+    const uint64_t trial = study.trials.size() + chosen.rows.size();
+    random_stream random(study.seed, trial);
+    auto point = proposal(trial, tried, random);
+    if (observed != noise::HIGH && !used_up() && tried.contains(point))
+      point = new_point(study, tried, random);
+    tried.add(point);
+    chosen.rows.push_back(std::move(point));
+  }
+  chosen.exhausted = over();
+  return chosen;
+}
+
 chosen_points random_search(const study_view& study, uint32_t count) {
-  return search(study, count,
-                [&](uint64_t, random_stream& random) { return drawn(study.space, random); });
+  return chosen_one_by_one(study, count, [&](uint64_t, const tried_points&, random_stream& random) {
+    return drawn(study.space, random);
+  });
 }
 
 chosen_points quasi_random_search(const study_view& study, uint32_t count) {
   const halton sequence(study.space.parameters().size(), study.seed);
-  return search(study, count, [&](uint64_t trial, random_stream&) {
+  return chosen_one_by_one(study, count, [&](uint64_t trial, const tried_points&, random_stream&) {
     if (trial == 0) return middle(study.space);
     return study.space.filled(
         [&](size_t i) { return study.space.parameters()[i].drawn_at(sequence.at(trial, i)); });

@@ -7,8 +7,10 @@
 #pragma once
 
 #include "core/study/enumeration.hpp"
+#include "core/study/random_stream.hpp"
 #include "core/study/space.hpp"
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,6 +58,15 @@ chosen_points random_search(const study_view& study, uint32_t count);
 
 /// The middle, then scrambled Halton points; repeats as random_search.
 chosen_points quasi_random_search(const study_view& study, uint32_t count);
+
+/// The next point by the number of its trial, what was tried and random numbers of its own.
+using proposal_rule =
+    std::function<row(uint64_t trial, const tried_points& tried, random_stream& random)>;
+
+/// Points by `proposal`, one after the other, each replaced by another where it would repeat
+/// against the rules of random_search.
+chosen_points chosen_one_by_one(const study_view& study, uint32_t count,
+                                const proposal_rule& proposal);
 
 algorithm algorithm_of(wire::StudySpec::Algorithm name);
 

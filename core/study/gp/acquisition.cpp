@@ -1,34 +1,16 @@
 #include "core/study/gp/acquisition.hpp"
 
+#include "core/study/gp/normal.hpp"
+
+#include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace troupe::core::gp {
 
-namespace {
-
-double log_density(double z) { return -0.5 * z * z - 0.5 * std::log(2 * std::numbers::pi); }
-double cumulative(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
-
-/// log(phi(z) + z Phi(z)) and its derivative.
-std::pair<double, double> log_gain(double z) {
-  if (z > -6) {
-    const auto below = cumulative(z);
-    const auto gain = std::exp(log_density(z)) + z * below;
-    return {std::log(gain), below / gain};
-  }
-  // The leading terms of the asymptotic series; the sum above would cancel.
-  const auto u = 1 / (z * z);
-  const auto gain = 1 - u * (3 - u * (15 - u * 105));
-  const auto below = 1 - u * (1 - u * (3 - u * 15));
-  return {log_density(z) + std::log(u * gain), -z * below / gain};
-}
-
-} // namespace
-
-double log_expected_improvement::at(const vector& point) const {
-  const auto p = model_.at(point);
-  return std::log(p.deviation) + log_gain((best_ - p.mean) / p.deviation).first;
+vector log_expected_improvement::at_all(const matrix& points) const {
+  const auto [means, deviations] = model_.at_all(points);
+  const auto gain = [](double z) { return log_gain(z).value; };
+  return deviations.array().log() + ((best_ - means.array()) / deviations.array()).unaryExpr(gain);
 }
 
 double log_expected_improvement::at(const vector& point, vector& slope) const {
@@ -36,27 +18,77 @@ double log_expected_improvement::at(const vector& point, vector& slope) const {
   vector deviation;
   const auto p = model_.at(point, mean, deviation);
   const auto z = (best_ - p.mean) / p.deviation;
-  const auto [value, by_z] = log_gain(z);
-  slope = (deviation * (1 - by_z * z) - by_z * mean) / p.deviation;
-  return std::log(p.deviation) + value;
+  const auto gain = log_gain(z);
+  slope = (deviation * (1 - gain.slope * z) - gain.slope * mean) / p.deviation;
+  return std::log(p.deviation) + gain.value;
 }
 
-double confidence_bound::at(const vector& point) const {
-  return width_ * deviation_.at(point).deviation - mean_.at(point).mean;
+vector confidence_bound::at_all(const matrix& points) const {
+  const auto [means, deviations] = model_.at_all(points);
+  return width_ * deviations - means;
 }
 
 double confidence_bound::at(const vector& point, vector& slope) const {
   vector mean;
-  vector unused;
   vector deviation;
-  const auto p = mean_.at(point, mean, deviation);
-  if (&mean_ == &deviation_) {
-    slope = width_ * deviation - mean;
-    return width_ * p.deviation - p.mean;
-  }
-  const auto q = deviation_.at(point, unused, deviation);
+  const auto p = model_.at(point, mean, deviation);
   slope = width_ * deviation - mean;
-  return width_ * q.deviation - p.mean;
+  return width_ * p.deviation - p.mean;
+}
+
+vector log_probability_below::at_all(const matrix& points) const {
+  const auto [means, deviations] = model_.at_all(points);
+  const auto below = [](double z) { return log_cumulative(z).value; };
+  return ((limit_ - means.array()) / deviations.array()).unaryExpr(below);
+}
+
+double log_probability_below::at(const vector& point, vector& slope) const {
+  vector mean;
+  vector deviation;
+  const auto p = model_.at(point, mean, deviation);
+  const auto z = (limit_ - p.mean) / p.deviation;
+  const auto below = log_cumulative(z);
+  slope = -below.slope / p.deviation * (mean + z * deviation);
+  return below.value;
+}
+
+namespace {
+
+// However bad a neighbourhood was, it is not ruled out.
+constexpr double chance_min = 0.01;
+
+} // namespace
+
+vector log_success::at_all(const matrix& points) const {
+  const array chances = (failure_ - model_.means_at(points).array()) / (failure_ - success_);
+  return chances.max(chance_min).min(1.0).log();
+}
+
+double log_success::at(const vector& point, vector& slope) const {
+  vector deviation;
+  const auto p = model_.at(point, slope, deviation);
+  const auto chance = (failure_ - p.mean) / (failure_ - success_);
+  const bool flat = chance < chance_min || chance > 1;
+  slope *= flat ? 0.0 : -1 / (failure_ - p.mean);
+  return std::log(std::clamp(chance, chance_min, 1.0));
+}
+
+vector all_of::at_all(const matrix& points) const {
+  vector sum = vector::Zero(points.rows());
+  for (const auto& part : parts_)
+    sum += part->at_all(points);
+  return sum;
+}
+
+double all_of::at(const vector& point, vector& slope) const {
+  double sum = 0;
+  vector part_slope;
+  slope.setZero(point.size());
+  for (const auto& part : parts_) {
+    sum += part->at(point, part_slope);
+    slope += part_slope;
+  }
+  return sum;
 }
 
 } // namespace troupe::core::gp

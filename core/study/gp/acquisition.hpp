@@ -1,23 +1,28 @@
-// How much a point promises, by a model's prediction for it; to be maximised.
+// How much a point promises, by what models predict for it; to be maximised.
 #pragma once
 
 #include "core/study/gp/model.hpp"
+
+#include <memory>
 
 namespace troupe::core::gp {
 
 class acquisition {
 public:
   virtual ~acquisition() = default;
-  virtual double at(const vector& point) const = 0;
+  /// One point per row.
+  virtual vector at_all(const matrix& points) const = 0;
+
+  /// With its derivatives by the features.
   virtual double at(const vector& point, vector& slope) const = 0;
 };
 
-/// The logarithm of the expected improvement on `best`, which has a slope even where the
-/// improvement itself is too small for a double.
+/// The logarithm of the expected improvement on `best`: it has a slope even where the improvement
+/// itself is too small for a double.
 class log_expected_improvement : public acquisition {
 public:
   log_expected_improvement(const posterior& model, double best) : model_(model), best_(best) {}
-  double at(const vector& point) const override;
+  vector at_all(const matrix& points) const override;
   double at(const vector& point, vector& slope) const override;
 
 private:
@@ -25,19 +30,54 @@ private:
   double best_;
 };
 
-/// Minus the lower confidence bound of the loss. The deviation may come from a model that knows
-/// of trials under way.
+/// Minus the lower confidence bound of the loss.
 class confidence_bound : public acquisition {
 public:
-  confidence_bound(const posterior& mean, const posterior& deviation, double width)
-      : mean_(mean), deviation_(deviation), width_(width) {}
-  double at(const vector& point) const override;
+  confidence_bound(const posterior& model, double width) : model_(model), width_(width) {}
+  vector at_all(const matrix& points) const override;
   double at(const vector& point, vector& slope) const override;
 
 private:
-  const posterior& mean_;
-  const posterior& deviation_;
+  const posterior& model_;
   double width_;
+};
+
+/// The logarithm of the probability that a quantity stays below a limit.
+class log_probability_below : public acquisition {
+public:
+  log_probability_below(const posterior& model, double limit) : model_(model), limit_(limit) {}
+  vector at_all(const matrix& points) const override;
+  double at(const vector& point, vector& slope) const override;
+
+private:
+  const posterior& model_;
+  double limit_;
+};
+
+/// The logarithm of the probability that a trial fails not, from a regression of failures as
+/// numbers. `failure` and `success` are what these numbers are.
+class log_success : public acquisition {
+public:
+  log_success(const posterior& model, double success, double failure)
+      : model_(model), success_(success), failure_(failure) {}
+  vector at_all(const matrix& points) const override;
+  double at(const vector& point, vector& slope) const override;
+
+private:
+  const posterior& model_;
+  double success_;
+  double failure_;
+};
+
+/// Of acquisitions in logarithms: what they promise together.
+class all_of : public acquisition {
+public:
+  void add(std::unique_ptr<acquisition> part) { parts_.push_back(std::move(part)); }
+  vector at_all(const matrix& points) const override;
+  double at(const vector& point, vector& slope) const override;
+
+private:
+  std::vector<std::unique_ptr<acquisition>> parts_;
 };
 
 } // namespace troupe::core::gp

@@ -5,11 +5,26 @@
 
 namespace troupe::core::gp {
 
+namespace {
+
+// Of two values nothing lies between; many are as good as a continuum.
+constexpr uint64_t levels_min_listed = 3;
+constexpr uint64_t levels_max_listed = 8;
+
+} // namespace
+
 encoding::encoding(const search_space& space) : space_(space) {
   for (const auto& p : space.parameters()) {
     axes_.push_back(p.type == parameter_type::categorical ? axis::category : axis::number);
     levels_.push_back(p.levels());
     conditional_ = conditional_ || p.parent;
+  }
+  for (Eigen::Index k = 0; k < dimensions(); ++k) {
+    const auto levels = levels_[static_cast<size_t>(k)];
+    if (!is_category(k) && levels >= levels_min_listed && levels <= levels_max_listed) {
+      listed_.push_back(k);
+      axes_.push_back(axis::category);
+    }
   }
 }
 
@@ -45,10 +60,6 @@ double encoding::drawn(Eigen::Index k, double unit) const {
   return levels_[i] == 0 ? unit : p.unit_of(p.drawn_at(unit));
 }
 
-vector encoding::active_part(const vector& full) const {
-  return conditional_ ? of(row_of(full)) : full;
-}
-
 row encoding::row_of(const vector& full) const {
   return space_.filled([&](size_t i) {
     const auto k = static_cast<Eigen::Index>(i);
@@ -56,15 +67,43 @@ row encoding::row_of(const vector& full) const {
   });
 }
 
-vector encoding::of(const row& point) const {
-  vector made(dimensions());
-  for (Eigen::Index k = 0; k < made.size(); ++k) {
+vector encoding::features_of(const vector& full) const {
+  if (conditional_) return features_of(row_of(full));
+  vector made(static_cast<Eigen::Index>(axes_.size()));
+  made.head(full.size()) = full;
+  auto next = full.size();
+  for (auto k : listed_)
+    made[next++] = static_cast<double>(level_of(k, full[k]));
+  return made;
+}
+
+vector encoding::features_of(const row& point) const {
+  vector made(static_cast<Eigen::Index>(axes_.size()));
+  for (Eigen::Index k = 0; k < dimensions(); ++k)
+    made[k] = feature(k, point[static_cast<size_t>(k)]);
+  auto next = dimensions();
+  for (auto k : listed_) {
     const auto i = static_cast<size_t>(k);
-    made[k] = axes_[i] == axis::category || std::isnan(point[i])
-                  ? point[i]
-                  : space_.parameters()[i].unit_of(point[i]);
+    made[next++] = std::isnan(point[i])
+                       ? point[i]
+                       : static_cast<double>(space_.parameters()[i].level_of(point[i]));
   }
   return made;
+}
+
+vector encoding::full_of(const row& point) const {
+  vector made(dimensions());
+  for (Eigen::Index k = 0; k < made.size(); ++k) {
+    const auto value = feature(k, point[static_cast<size_t>(k)]);
+    made[k] = std::isnan(value) ? drawn(k, 0.5) : value;
+  }
+  return made;
+}
+
+double encoding::feature(Eigen::Index k, double coordinate) const {
+  const auto i = static_cast<size_t>(k);
+  if (axes_[i] == axis::category || std::isnan(coordinate)) return coordinate;
+  return space_.parameters()[i].unit_of(coordinate);
 }
 
 } // namespace troupe::core::gp

@@ -2,6 +2,10 @@
 // unit interval under their scale, categories by index. A full vector has a value for every
 // parameter, also for those that its other values leave inactive, so that a search can switch a
 // branch on without losing what it knew of it.
+//
+// Features are what the model sees: NaN where a parameter is inactive, and for a parameter with a
+// short list of numbers the list's index once more, as a category. That its neighbours in the list
+// are bad then does not settle that a value is.
 #pragma once
 
 #include "core/study/gp/kernel.hpp"
@@ -14,8 +18,13 @@ class encoding {
 public:
   explicit encoding(const search_space& space);
 
+  Eigen::Index dimensions() const { return static_cast<Eigen::Index>(levels_.size()); }
+  bool is_category(Eigen::Index k) const {
+    return axes_[static_cast<size_t>(k)] == axis::category;
+  }
+
+  /// Of the features: those of the parameters first, in their order.
   const std::vector<axis>& axes() const { return axes_; }
-  Eigen::Index dimensions() const { return static_cast<Eigen::Index>(axes_.size()); }
 
   /// How many values dimension `k` can take; 0: a continuum.
   uint64_t levels(Eigen::Index k) const { return levels_[static_cast<size_t>(k)]; }
@@ -28,18 +37,19 @@ public:
   /// From the unit interval; equal lengths are drawn equally often.
   double drawn(Eigen::Index k, double unit) const;
 
-  /// Inactive coordinates become NaN.
-  vector active_part(const vector& full) const;
-
+  vector features_of(const vector& full) const;
+  vector features_of(const row& point) const;
+  vector full_of(const row& point) const; // inactive parameters are in the middle of their range
   row row_of(const vector& full) const;
-  vector of(const row& point) const; // NaN where inactive
 
 private:
   double coordinate(Eigen::Index k, double value) const;
+  double feature(Eigen::Index k, double coordinate) const;
 
   const search_space& space_;
   std::vector<axis> axes_;
   std::vector<uint64_t> levels_;
+  std::vector<Eigen::Index> listed_; // the parameters that are a feature twice
   bool conditional_ = false;
 };
 

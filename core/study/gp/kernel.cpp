@@ -1,5 +1,8 @@
 #include "core/study/gp/kernel.hpp"
 
+#include "core/study/gp/matern.hpp"
+
+#include <algorithm>
 #include <cmath>
 
 namespace troupe::core::gp {
@@ -31,41 +34,36 @@ pair_kernel::pair_kernel(const std::vector<axis>& axes, const matrix& points)
       pair += below;
     }
   }
-  slopes_.resize(apart_.rows(), apart_.cols());
+  const auto pairs = apart_.rows();
+  joint_.resize(pairs);
+  joint_decay_.resize(pairs);
+  additive_.setZero(pairs);
+  additive_decay_.setZero(pairs, apart_.cols());
 }
 
 matrix pair_kernel::covariance(const hyperparameters& at) {
-  const auto dimensions = apart_.cols();
   const array joint_scales = sqrt5 / at.joint_lengths();
   const array additive_scales = sqrt5 / at.additive_lengths();
-  const auto share = at.additive_variance() / static_cast<double>(dimensions);
-  joint_.resize(apart_.rows());
-  slope_.resize(apart_.rows());
-  additive_.resize(apart_.rows());
-  matrix covariance(size_, size_);
   // In pieces that fit the cache, as every piece is read several times.
   constexpr Eigen::Index piece = 512;
-  array sum(apart_.rows());
+  array squared(piece);
   for (Eigen::Index begin = 0; begin < apart_.rows(); begin += piece) {
     const auto length = std::min(piece, apart_.rows() - begin);
-    array squared = array::Zero(length);
-    array additive = array::Zero(length);
-    for (Eigen::Index k = 0; k < dimensions; ++k) {
+    const auto count = static_cast<size_t>(length);
+    squared.head(length).setZero();
+    additive_.segment(begin, length).setZero();
+    for (Eigen::Index k = 0; k < apart_.cols(); ++k) {
       const auto apart = apart_.col(k).segment(begin, length).array();
-      squared += (apart * joint_scales[k]).square();
-      const array s = apart * additive_scales[k];
-      const array e = (-s).exp();
-      const array third = s.square() * (1.0 / 3);
-      additive += (1 + s + third) * e;
-      slopes_.col(k).segment(begin, length) = (third * (1 + s) * e).matrix();
+      squared.head(length) += (apart * joint_scales[k]).square();
+      if (at.has_additive())
+        add_matern(count, apart.data(), additive_scales[k], &additive_[begin],
+                   &additive_decay_(begin, k));
     }
-    const array s = squared.sqrt();
-    const array e = (-s).exp();
-    joint_.segment(begin, length) = at.joint_variance() * (1 + s + squared * (1.0 / 3)) * e;
-    slope_.segment(begin, length) = at.joint_variance() * (-5.0 / 6) * (1 + s) * e;
-    sum.segment(begin, length) = joint_.segment(begin, length) + share * additive;
-    additive_.segment(begin, length) = additive;
+    matern_of_squares(count, squared.data(), &joint_[begin], &joint_decay_[begin]);
   }
+  const auto share = at.additive_variance() / static_cast<double>(apart_.cols());
+  const array sum = at.joint_variance() * joint_ + share * additive_;
+  matrix covariance(size_, size_);
   Eigen::Index pair = 0;
   for (Eigen::Index j = 0; j < size_; ++j) {
     const auto below = size_ - j - 1;
@@ -78,29 +76,30 @@ matrix pair_kernel::covariance(const hyperparameters& at) {
 }
 
 vector pair_kernel::gradient(const hyperparameters& at, const matrix& weights) {
-  const auto dimensions = apart_.cols();
-  vector packed(apart_.rows());
+  const auto features = apart_.cols();
+  array pairs(apart_.rows());
   Eigen::Index pair = 0;
   for (Eigen::Index j = 0; j < size_; ++j) {
     const auto below = size_ - j - 1;
-    packed.segment(pair, below) = 2 * weights.col(j).tail(below);
+    pairs.segment(pair, below) = 2 * weights.col(j).tail(below).array();
     pair += below;
   }
-  const auto trace = weights.trace();
-  vector gradient(at.logs().size());
-  const array joint_scales = at.joint_lengths().inverse();
-  const array weighted = packed.array() * slope_;
-  const auto joint = packed.dot(joint_.matrix()) + trace * at.joint_variance();
-  gradient[0] = joint;
-  const auto share = at.additive_variance() / static_cast<double>(dimensions);
-  gradient[2] = trace * at.noise_variance();
-  for (Eigen::Index k = 0; k < dimensions; ++k) {
-    const auto apart = apart_.col(k).array();
-    gradient[3 + k] =
-        -2 * joint_scales[k] * joint_scales[k] * (weighted * apart.square()).sum();
-    gradient[3 + dimensions + k] = share * packed.dot(slopes_.col(k));
+  const auto diagonal = weights.trace();
+  const array joint_scales = sqrt5 / at.joint_lengths();
+  const array additive_scales = sqrt5 / at.additive_lengths();
+  const auto share = at.additive_variance() / static_cast<double>(features);
+  vector gradient = vector::Zero(at.logs().size());
+  gradient[0] = at.joint_variance() * ((pairs * joint_).sum() + diagonal);
+  gradient[1] = share * (pairs * additive_).sum() + at.additive_variance() * diagonal;
+  gradient[2] = at.noise_variance() * diagonal;
+  const array joint = pairs * joint_decay_ * (at.joint_variance() / 3);
+  for (Eigen::Index k = 0; k < features; ++k) {
+    const array squares = apart_.col(k).array().square();
+    gradient[3 + k] = joint_scales[k] * joint_scales[k] * (joint * squares).sum();
+    if (at.has_additive())
+      gradient[3 + features + k] = share / 3 * additive_scales[k] * additive_scales[k]
+                                   * (pairs * squares * additive_decay_.col(k).array()).sum();
   }
-  gradient[1] = trace * at.additive_variance() + share * packed.dot(additive_.matrix());
   return gradient;
 }
 
@@ -110,47 +109,64 @@ cross_kernel::cross_kernel(std::vector<axis> axes, matrix points, const hyperpar
       additive_scales_(sqrt5 / at.additive_lengths()) {}
 
 vector cross_kernel::with(const vector& point) const {
-  const auto share = additive_variance_ / static_cast<double>(points_.cols());
-  array squared = array::Zero(points_.rows());
-  array additive = array::Zero(points_.rows());
+  const auto n = points_.rows();
+  const auto count = static_cast<size_t>(n);
+  array squared = array::Zero(n);
+  array additive = array::Zero(n);
   for (Eigen::Index k = 0; k < points_.cols(); ++k) {
     const array apart = distances(axes_[static_cast<size_t>(k)], points_.col(k).array(), point[k]);
     squared += (apart * joint_scales_[k]).square();
-    const array s = apart * additive_scales_[k];
-    additive += (1 + s + s.square() * (1.0 / 3)) * (-s).exp();
+    if (additive_variance_ > 0)
+      add_matern(count, apart.data(), additive_scales_[k], additive.data());
   }
-  const array s = squared.sqrt();
-  return (joint_variance_ * (1 + s + squared * (1.0 / 3)) * (-s).exp() + share * additive).matrix();
+  array joint(n);
+  array unused(n);
+  matern_of_squares(count, squared.data(), joint.data(), unused.data());
+  return (joint_variance_ * joint + share() * additive).matrix();
+}
+
+matrix cross_kernel::with_all(const matrix& points) const {
+  matrix all(points_.rows(), points.rows());
+  for (Eigen::Index i = 0; i < points.rows(); ++i)
+    all.col(i) = with(points.row(i).transpose());
+  return all;
 }
 
 vector cross_kernel::with(const vector& point, matrix& slopes) const {
-  const auto share = additive_variance_ / static_cast<double>(points_.cols());
-  array squared = array::Zero(points_.rows());
-  array additive = array::Zero(points_.rows());
-  slopes.setZero(points_.rows(), points_.cols());
+  const auto n = points_.rows();
+  const auto count = static_cast<size_t>(n);
+  array squared = array::Zero(n);
+  array additive = array::Zero(n);
+  array decay(n);
+  slopes.setZero(n, points_.cols());
   for (Eigen::Index k = 0; k < points_.cols(); ++k) {
-    const auto kind = axes_[static_cast<size_t>(k)];
-    const array apart = distances(kind, points_.col(k).array(), point[k]);
+    const array apart = distances(axes_[static_cast<size_t>(k)], points_.col(k).array(), point[k]);
     squared += (apart * joint_scales_[k]).square();
-    const array s = apart * additive_scales_[k];
-    const array e = (-s).exp();
-    additive += (1 + s + s.square() * (1.0 / 3)) * e;
-    if (kind == axis::number && !std::isnan(point[k])) {
-      const array away = point[k] - points_.col(k).array();
-      const auto scale = -additive_scales_[k] * additive_scales_[k] / 3 * share;
-      slopes.col(k) = away.isNaN().select(0.0, scale * away * (1 + s) * e).matrix();
-    }
+    if (!(additive_variance_ > 0)) continue;
+    add_matern(count, apart.data(), additive_scales_[k], additive.data(), decay.data());
+    const auto scale = -additive_scales_[k] * additive_scales_[k] / 3 * share();
+    if (is_smooth(point, k)) slopes.col(k) = (scale * away(point, k) * decay).matrix();
   }
-  const array s = squared.sqrt();
-  const array e = (-s).exp();
-  const array slope = joint_variance_ * (-1.0 / 3) * (1 + s) * e; // by the scaled square, times 2
+  array joint(n);
+  matern_of_squares(count, squared.data(), joint.data(), decay.data());
   for (Eigen::Index k = 0; k < points_.cols(); ++k) {
-    if (axes_[static_cast<size_t>(k)] != axis::number || std::isnan(point[k])) continue;
-    const array away = point[k] - points_.col(k).array();
-    const auto scale = joint_scales_[k] * joint_scales_[k];
-    slopes.col(k).array() += away.isNaN().select(0.0, scale * away * slope);
+    const auto scale = -joint_scales_[k] * joint_scales_[k] / 3 * joint_variance_;
+    if (is_smooth(point, k)) slopes.col(k).array() += scale * away(point, k) * decay;
   }
-  return (joint_variance_ * (1 + s + squared * (1.0 / 3)) * e + share * additive).matrix();
+  return (joint_variance_ * joint + share() * additive).matrix();
+}
+
+double cross_kernel::share() const {
+  return additive_variance_ / static_cast<double>(points_.cols());
+}
+
+bool cross_kernel::is_smooth(const vector& point, Eigen::Index k) const {
+  return axes_[static_cast<size_t>(k)] == axis::number && !std::isnan(point[k]);
+}
+
+array cross_kernel::away(const vector& point, Eigen::Index k) const {
+  const array apart = point[k] - points_.col(k).array();
+  return apart.isNaN().select(0.0, apart);
 }
 
 } // namespace troupe::core::gp

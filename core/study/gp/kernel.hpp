@@ -30,7 +30,8 @@ public:
 
   Eigen::Index dimensions() const { return (logs_.size() - 3) / 2; }
   double joint_variance() const { return std::exp(logs_[0]); }
-  double additive_variance() const { return std::exp(logs_[1]); }
+  double additive_variance() const { return has_additive() ? std::exp(logs_[1]) : 0; }
+  bool has_additive() const { return logs_[1] > log_variance_min; }
   double noise_variance() const { return std::exp(logs_[2]); }
   array joint_lengths() const { return logs_.segment(3, dimensions()).array().exp(); }
   array additive_lengths() const { return logs_.tail(dimensions()).array().exp(); }
@@ -40,6 +41,9 @@ public:
   vector& logs() { return logs_; }
 
 private:
+  // At this little the additive part is left out altogether.
+  static constexpr double log_variance_min = -13.8;
+
   vector logs_;
 };
 
@@ -66,11 +70,13 @@ public:
 
 private:
   Eigen::Index size_;
-  matrix apart_;  // distances: a row per pair, a column per dimension
-  array joint_;   // of the last covariance(): joint part per pair...
-  array slope_;   // ... its derivative by the squared distance...
-  array additive_; // ... the sum of the additive kernels...
-  matrix slopes_;  // ... and of the additive kernels, by the logarithms of their lengths
+  matrix apart_; // distances: a row per pair, a column per feature
+  // Of the last covariance(), per pair: the joint kernel, the sum of the additive ones, and what
+  // their slopes are multiples of.
+  array joint_;
+  array joint_decay_;
+  array additive_;
+  matrix additive_decay_;
 };
 
 /// The covariances of one new point with all others.
@@ -84,16 +90,23 @@ public:
 
   vector with(const vector& point) const;
 
+  /// A column per row of `points`.
+  matrix with_all(const matrix& points) const;
+
   /// The derivatives by the coordinates of the point as well, a column per dimension; zero for
   /// categories and where inactive.
   vector with(const vector& point, matrix& slopes) const;
 
 private:
+  double share() const; // of one feature in the additive variance
+  bool is_smooth(const vector& point, Eigen::Index k) const;
+  array away(const vector& point, Eigen::Index k) const;
+
   std::vector<axis> axes_;
   matrix points_;
   double joint_variance_;
   double additive_variance_;
-  array joint_scales_; // 1 / length
+  array joint_scales_; // sqrt(5) / length
   array additive_scales_;
 };
 

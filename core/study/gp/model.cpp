@@ -10,6 +10,10 @@ namespace troupe::core::gp {
 
 namespace {
 
+// Every one adds ten times the noise of the last to a covariance that is not positive.
+constexpr int attempts_max = 10;
+
+constexpr double variance_min = 1e-14;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Normal distributions of the logarithms, and the box to search.
@@ -168,25 +172,25 @@ std::vector<fitted> fit(const observations& seen, const options& with) {
 
 posterior::posterior(std::vector<axis> axes, const matrix& points, const vector& losses,
                      const hyperparameters& at)
-    : at_(at), kernel_(axes, points, at) {
-  pair_kernel pairs(axes, points);
-  covariance_ = pairs.covariance(at);
-  auto noise = at.noise_variance();
-  for (int i = 0; i < 8; ++i) {
-    factor_.compute(covariance_);
+    : at_(at), kernel_(axes, points, at), losses_(losses) {
+  auto covariance = pair_kernel(axes, points).covariance(at);
+  auto added = at.noise_variance();
+  for (int i = 0; i < attempts_max; ++i) {
+    factor_.compute(covariance);
     if (factor_.info() == Eigen::Success) break;
-    covariance_.diagonal().array() += 9 * noise;
-    noise *= 10;
+    covariance.diagonal().array() += 9 * added;
+    added *= 10;
   }
   weights_ = factor_.solve(losses);
 }
 
-prediction posterior::at(const vector& point) const {
-  vector cross = kernel_.with(point);
-  const auto mean = cross.dot(weights_);
+predictions posterior::at_all(const matrix& points) const {
+  matrix cross = kernel_.with_all(points);
+  predictions made{cross.transpose() * weights_, vector(points.rows())};
   factor_.matrixL().solveInPlace(cross);
-  const auto variance = std::max(kernel_.variance() - cross.squaredNorm(), 1e-14);
-  return {mean, std::sqrt(variance)};
+  const array known = cross.colwise().squaredNorm().transpose().array();
+  made.deviations = (kernel_.variance() - known).max(variance_min).sqrt().matrix();
+  return made;
 }
 
 prediction posterior::at(const vector& point, vector& mean_slope, vector& deviation_slope) const {
@@ -195,7 +199,7 @@ prediction posterior::at(const vector& point, vector& mean_slope, vector& deviat
   const auto mean = cross.dot(weights_);
   vector half = cross;
   factor_.matrixL().solveInPlace(half);
-  const auto variance = std::max(kernel_.variance() - half.squaredNorm(), 1e-14);
+  const auto variance = std::max(kernel_.variance() - half.squaredNorm(), variance_min);
   const auto deviation = std::sqrt(variance);
   factor_.matrixU().solveInPlace(half);
   mean_slope = slopes.transpose() * weights_;
@@ -203,11 +207,16 @@ prediction posterior::at(const vector& point, vector& mean_slope, vector& deviat
   return {mean, deviation};
 }
 
-vector posterior::fitted_means() const {
-  vector means(kernel_.points().rows());
-  for (Eigen::Index i = 0; i < means.size(); ++i)
-    means[i] = kernel_.with(kernel_.points().row(i)).dot(weights_);
-  return means;
+vector posterior::means_at(const matrix& points) const {
+  return kernel_.with_all(points).transpose() * weights_;
+}
+
+posterior posterior::believing(const matrix& points) const {
+  matrix all(kernel_.points().rows() + points.rows(), points.cols());
+  all << kernel_.points(), points;
+  vector losses(all.rows());
+  losses << losses_, means_at(points);
+  return {kernel_.axes(), all, losses, at_};
 }
 
 } // namespace troupe::core::gp

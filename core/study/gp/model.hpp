@@ -31,23 +31,33 @@ struct prediction {
   double deviation;
 };
 
+struct predictions {
+  vector means;
+  vector deviations;
+};
+
 class posterior {
 public:
   posterior(std::vector<axis> axes, const matrix& points, const vector& losses,
             const hyperparameters& at);
 
-  prediction at(const vector& point) const;
+  /// One point per row.
+  predictions at_all(const matrix& points) const;
   prediction at(const vector& point, vector& mean_slope, vector& deviation_slope) const;
 
-  /// Of the points it was made from.
-  vector fitted_means() const;
+  vector means_at(const matrix& points) const;
+
+  /// The same beliefs, more certain: as if each of these points were known to have its mean.
+  posterior believing(const matrix& points) const;
+
+  double variance() const { return kernel_.variance(); }
 
   const hyperparameters& parameters() const { return at_; }
 
 private:
   hyperparameters at_;
   cross_kernel kernel_;
-  matrix covariance_;
+  vector losses_;
   Eigen::LLT<matrix> factor_;
   vector weights_;
 };

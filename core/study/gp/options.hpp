@@ -19,6 +19,8 @@ struct options {
   int thompson_every = 0;
   int initial = 1;
   int noadd = 0;
+  int joint_every = 0;
+  int joint_ucb = 0;
   int mode = 0;
   double x1 = 0, x2 = 0, x3 = 0, x4 = 0;
 };

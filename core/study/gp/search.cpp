@@ -20,7 +20,18 @@ public:
            const options& with)
       : wanted_(wanted), space_(space), random_(random), with_(with) {}
 
-  double value(const vector& full) const { return wanted_.at(space_.active_part(full)); }
+  double value(const vector& full) const {
+    return wanted_.at_all(space_.features_of(full).transpose())[0];
+  }
+
+  void evaluate(std::vector<proposal>& all) const {
+    matrix points(static_cast<Eigen::Index>(all.size()), static_cast<Eigen::Index>(space_.axes().size()));
+    for (size_t i = 0; i < all.size(); ++i)
+      points.row(static_cast<Eigen::Index>(i)) = space_.features_of(all[i].full).transpose();
+    const auto values = wanted_.at_all(points);
+    for (size_t i = 0; i < all.size(); ++i)
+      all[i].value = values[static_cast<Eigen::Index>(i)];
+  }
 
   vector anywhere() {
     vector full(space_.dimensions());
@@ -62,7 +73,7 @@ public:
 private:
   double moved(Eigen::Index k, double value, double reach) {
     const auto levels = space_.levels(k);
-    if (space_.axes()[static_cast<size_t>(k)] == axis::category || random_.unit() < 0.1)
+    if (space_.is_category(k) || random_.unit() < 0.1)
       return space_.drawn(k, random_.unit());
     if (levels == 0) {
       auto next = value + reach * normal(random_);
@@ -79,11 +90,10 @@ private:
 
   void climb_smooth(proposal& from) const {
     std::vector<Eigen::Index> smooth;
-    const auto active = space_.active_part(from.full);
-    for (Eigen::Index k = 0; k < active.size(); ++k) {
+    const auto active = space_.features_of(from.full);
+    for (Eigen::Index k = 0; k < space_.dimensions(); ++k) {
       const auto levels = space_.levels(k);
-      const bool number = space_.axes()[static_cast<size_t>(k)] == axis::number;
-      if (number && !std::isnan(active[k]) && (levels == 0 || levels > levels_max_listed))
+      if (!space_.is_category(k) && !std::isnan(active[k]) && (levels == 0 || levels > levels_max_listed))
         smooth.push_back(k);
     }
     if (smooth.empty()) return;
@@ -122,26 +132,33 @@ private:
     bool better = false;
     for (Eigen::Index k = 0; k < from.full.size(); ++k) {
       const auto levels = space_.levels(k);
-      if (levels < 2 || std::isnan(space_.active_part(from.full)[k])) continue;
-      const auto here = space_.level_of(k, from.full[k]);
-      const auto attempt = [&](uint64_t level) {
-        if (level == here) return;
-        auto full = from.full;
-        full[k] = space_.at_level(k, level);
-        const auto now = value(full);
-        if (now > from.value) from = {full, now}, better = true;
-      };
-      if (levels <= levels_max_listed) {
-        for (uint64_t level = 0; level < levels; ++level)
-          attempt(level);
-        continue;
+      if (levels < 2 || std::isnan(space_.features_of(from.full)[k])) continue;
+      std::vector<proposal> others;
+      for (auto level : levels_around(k, space_.level_of(k, from.full[k]))) {
+        others.push_back({from.full, 0});
+        others.back().full[k] = space_.at_level(k, level);
       }
-      if (here > 0) attempt(here - 1);
-      if (here + 1 < levels) attempt(here + 1);
-      for (int i = 0; i < 8; ++i)
-        attempt(random_.below(levels));
+      evaluate(others);
+      const auto best = std::ranges::max_element(others, {}, &proposal::value);
+      if (best->value > from.value) from = *best, better = true;
     }
     return better;
+  }
+
+  std::vector<uint64_t> levels_around(Eigen::Index k, uint64_t here) {
+    const auto levels = space_.levels(k);
+    std::vector<uint64_t> all;
+    if (levels <= levels_max_listed) {
+      for (uint64_t level = 0; level < levels; ++level) {
+        if (level != here) all.push_back(level);
+      }
+      return all;
+    }
+    if (here > 0) all.push_back(here - 1);
+    if (here + 1 < levels) all.push_back(here + 1);
+    for (int i = 0; i < 8; ++i)
+      all.push_back(random_.below(levels));
+    return all;
   }
 
   const acquisition& wanted_;
@@ -157,10 +174,7 @@ std::vector<proposal> maximise(const acquisition& wanted, const encoding& space,
                                const options& with) {
   searcher search(wanted, space, random, with);
   std::vector<proposal> found;
-  const auto consider = [&](vector full) {
-    const auto value = search.value(full);
-    found.push_back({std::move(full), value});
-  };
+  const auto consider = [&](vector full) { found.push_back({std::move(full), 0}); };
   for (int i = 0; i < with.candidates; ++i)
     consider(search.anywhere());
   const auto centers = std::min<size_t>(incumbents.size(), 4);
@@ -173,6 +187,7 @@ std::vector<proposal> maximise(const acquisition& wanted, const encoding& space,
     const auto b = random.below(incumbents.size());
     consider(search.crossed(incumbents[a], incumbents[b]));
   }
+  search.evaluate(found);
   const auto climbs = std::min<size_t>(found.size(), static_cast<size_t>(with.climbs));
   std::ranges::partial_sort(found, found.begin() + static_cast<std::ptrdiff_t>(climbs),
                             std::ranges::greater(), &proposal::value);

@@ -1,0 +1,22 @@
+// The normal distribution where doubles run out of digits: in logarithms, far into its tail.
+#pragma once
+
+namespace troupe::core::gp {
+
+struct value_and_slope {
+  double value;
+  double slope;
+};
+
+double cumulative(double z);
+
+/// log Phi(z).
+value_and_slope log_cumulative(double z);
+
+/// log(phi(z) + z Phi(z)): of the expected positive part of z plus a standard normal variable.
+value_and_slope log_gain(double z);
+
+/// The inverse of cumulative(), for probabilities inside (0, 1).
+double quantile(double probability);
+
+} // namespace troupe::core::gp
