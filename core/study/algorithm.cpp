@@ -125,7 +125,7 @@ algorithm algorithm_of(wire::StudySpec::Algorithm name) {
   case wire::StudySpec::Algorithm::RESERVED1:
     break;
   }
-  return quasi_random_search;
+  return bayesian_search;
 }
 
 } // namespace troupe::core

@@ -1,9 +1,7 @@
 // How the next points of a study are chosen. An algorithm is a pure function of the study: its
 // space, its trials so far and its seed. The table at the end is where another one is added.
 //
-// ALGORITHM_UNSPECIFIED, which Vertex AI answers with Bayesian optimisation, is served by a
-// quasi-random search here: the middle of the space first, then a scrambled Halton sequence. It
-// covers the space evenly but learns nothing from results.
+// ALGORITHM_UNSPECIFIED is Bayesian optimisation, as on Vertex AI (core/study/bayesian.hpp).
 #pragma once
 
 #include "core/study/enumeration.hpp"
@@ -58,6 +56,10 @@ chosen_points random_search(const study_view& study, uint32_t count);
 
 /// The middle, then scrambled Halton points; repeats as random_search.
 chosen_points quasi_random_search(const study_view& study, uint32_t count);
+
+/// By a Gaussian process, as soon as a trial has ended with values for every metric; until then by
+/// quasi_random_search. Repeats as random_search.
+chosen_points bayesian_search(const study_view& study, uint32_t count);
 
 /// The next point by the number of its trial, what was tried and random numbers of its own.
 using proposal_rule =

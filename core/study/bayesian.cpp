@@ -1,5 +1,6 @@
 #include "core/study/bayesian.hpp"
 
+#include "core/study/gp/fit.hpp"
 #include "core/study/gp/history.hpp"
 #include "core/study/gp/hypervolume.hpp"
 #include "core/study/gp/search.hpp"
@@ -13,7 +14,8 @@ namespace troupe::core {
 
 namespace {
 
-using noise = wire::StudySpec::ObservationNoise;
+// A model of more trials takes too long, and those left out are the ones that tell least.
+constexpr Eigen::Index trials_max = 600;
 
 /// A metric's labels as the model has them, and the model.
 struct metric_model {
@@ -22,8 +24,15 @@ struct metric_model {
 };
 
 metric_model modelled(const gp::encoding& space, const gp::matrix& points, const gp::vector& losses,
-                      const gp::options& with) {
-  const auto best = gp::fit({space.axes(), points, losses}, with).front();
+                      bool hedge, const gp::options& with) {
+  const gp::observations seen{space.axes(), points, losses};
+  auto best = gp::fit(seen, !with.noadd, with);
+  if (hedge) {
+    // The additive part is bold: once in a while, a model without it is asked where the data do
+    // not speak against that.
+    auto joint = gp::fit(seen, false, with);
+    if (joint.score > best.score - with.joint_margin) best = std::move(joint);
+  }
   return {best.losses, {space.axes(), points, best.losses, best.at}};
 }
 
@@ -41,14 +50,11 @@ public:
       : space_(space), with_(with),
         past_(gp::history_of(study.spec, study.trials, study.space, space)) {
     if (!usable()) return;
-    auto how = with;
-    const auto je = static_cast<size_t>(with.joint_every);
-    if (je > 0 && study.trials.size() % je == je - 1) {
-      how.noadd = 1;
-      if (with.joint_ucb) force_ucb_ = true;
-    }
+    past_.thin_to(trials_max);
+    const auto turn = static_cast<size_t>(with.joint_every);
+    const bool hedge = turn > 0 && study.trials.size() % turn == turn - 1;
     for (Eigen::Index m = 0; m < past_.losses.cols(); ++m)
-      objectives_.push_back(modelled(space, past_.points, past_.losses.col(m), how));
+      objectives_.push_back(modelled(space, past_.points, past_.losses.col(m), hedge, with));
     learn_safety();
     learn_failures();
     believe(past_.pending);
@@ -79,7 +85,7 @@ private:
       double mean = 0;
       double deviation = 1;
       const gp::vector labels = standardised(past_.excesses.col(m), mean, deviation);
-      safeties_.push_back(modelled(space_, past_.points, past_.excesses.col(m), plain));
+      safeties_.push_back(modelled(space_, past_.points, past_.excesses.col(m), false, plain));
       limits_.push_back(-mean / deviation);
       const auto n = static_cast<double>(past_.size());
       const auto safe = static_cast<double>((past_.excesses.col(m).array() <= 0).count());
@@ -100,7 +106,7 @@ private:
     standardised(failed, mean, deviation);
     auto plain = with_;
     plain.bend_fixed = -1;
-    failures_.push_back(modelled(space_, points, failed, plain));
+    failures_.push_back(modelled(space_, points, failed, false, plain));
     success_ = -mean / deviation;
     failure_ = (1 - mean) / deviation;
   }
@@ -125,8 +131,8 @@ private:
       all->add(std::make_unique<gp::log_hypervolume_improvement>(models, labels, random));
     } else {
       const auto& model = objectives_.front().belief;
-      if (force_ucb_) return std::make_unique<gp::confidence_bound>(model, with_.ucb);
-      if (with_.ucb_every > 0 && trial % static_cast<uint64_t>(with_.ucb_every) == 0)
+      if (with_.ucb_every > 0 && trial % static_cast<uint64_t>(with_.ucb_every)
+                 == static_cast<uint64_t>(with_.ucb_every) - 1)
         return std::make_unique<gp::confidence_bound>(model, with_.ucb);
       all->add(std::make_unique<gp::log_expected_improvement>(model, best_mean()));
     }
@@ -173,7 +179,6 @@ private:
   }
 
   std::optional<row> last_; // of the points chosen here, not yet believed
-  bool force_ucb_ = false;
   const gp::encoding& space_;
   const gp::options& with_;
   gp::history past_;
@@ -187,6 +192,10 @@ private:
 };
 
 } // namespace
+
+chosen_points bayesian_search(const study_view& study, uint32_t count) {
+  return bayesian_search(study, count, {});
+}
 
 chosen_points bayesian_search(const study_view& study, uint32_t count, const gp::options& with) {
   const gp::encoding space(study.space);

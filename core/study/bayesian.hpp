@@ -6,6 +6,7 @@
 
 namespace troupe::core {
 
+/// With other constants than the ones that were found best: for measuring.
 chosen_points bayesian_search(const study_view& study, uint32_t count, const gp::options& with);
 
 } // namespace troupe::core

@@ -1,7 +1,7 @@
 // How much a point promises, by what models predict for it; to be maximised.
 #pragma once
 
-#include "core/study/gp/model.hpp"
+#include "core/study/gp/posterior.hpp"
 
 #include <memory>
 

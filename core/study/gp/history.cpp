@@ -3,6 +3,8 @@
 #include "core/study/objective.hpp"
 #include "wire/frame.hpp"
 
+#include <algorithm>
+#include <numeric>
 #include <optional>
 
 namespace troupe::core::gp {
@@ -79,6 +81,44 @@ history history_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Read
   made.pending = stacked(pending, features);
   made.infeasible = stacked(infeasible, features);
   return made;
+}
+
+void history::thin_to(Eigen::Index most) {
+  const auto n = size();
+  if (n <= most) return;
+  // Ranks, not values: objectives differ in scale.
+  array place = array::Zero(n);
+  std::vector<Eigen::Index> order(static_cast<size_t>(n));
+  const auto sort_by = [&](const auto& key) {
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, {}, [&](Eigen::Index i) { return key[i]; });
+  };
+  for (Eigen::Index m = 0; m < losses.cols(); ++m) {
+    sort_by(losses.col(m));
+    for (Eigen::Index i = 0; i < n; ++i)
+      place[order[static_cast<size_t>(i)]] += static_cast<double>(i);
+  }
+  sort_by(place);
+  std::vector<bool> kept(static_cast<size_t>(n), false);
+  for (Eigen::Index i = 0; i < most / 2; ++i)
+    kept[static_cast<size_t>(order[static_cast<size_t>(i)])] = true;
+  for (Eigen::Index i = n - most / 4; i < n; ++i)
+    kept[static_cast<size_t>(i)] = true;
+  const auto left = most - static_cast<Eigen::Index>(std::ranges::count(kept, true));
+  const auto stride = static_cast<double>(n) / static_cast<double>(left);
+  for (Eigen::Index i = 0; i < left; ++i)
+    kept[static_cast<size_t>(order[static_cast<size_t>(stride * static_cast<double>(i))])] = true;
+  std::vector<Eigen::Index> chosen;
+  std::vector<row> chosen_rows;
+  for (size_t i = 0; i < kept.size(); ++i) {
+    if (!kept[i]) continue;
+    chosen.push_back(static_cast<Eigen::Index>(i));
+    chosen_rows.push_back(rows[i]);
+  }
+  points = points(chosen, Eigen::all).eval();
+  losses = losses(chosen, Eigen::all).eval();
+  excesses = excesses(chosen, Eigen::all).eval();
+  rows = std::move(chosen_rows);
 }
 
 } // namespace troupe::core::gp

@@ -17,6 +17,10 @@ struct history {
   matrix infeasible;         // ended without a value
 
   Eigen::Index size() const { return points.rows(); }
+
+  /// At most this many of the ended trials: the better half of them by all objectives together,
+  /// the newest, and others evenly.
+  void thin_to(Eigen::Index most);
 };
 
 history history_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,

@@ -53,10 +53,10 @@ matrix pair_kernel::covariance(const hyperparameters& at) {
     squared.head(length).setZero();
     additive_.segment(begin, length).setZero();
     for (Eigen::Index k = 0; k < apart_.cols(); ++k) {
-      const auto apart = apart_.col(k).segment(begin, length).array();
-      squared.head(length) += (apart * joint_scales[k]).square();
+      const auto* apart = &apart_(begin, k);
+      add_squares(count, apart, joint_scales[k], squared.data());
       if (at.has_additive())
-        add_matern(count, apart.data(), additive_scales[k], &additive_[begin],
+        add_matern(count, apart, additive_scales[k], &additive_[begin],
                    &additive_decay_(begin, k));
     }
     matern_of_squares(count, squared.data(), &joint_[begin], &joint_decay_[begin]);
@@ -94,11 +94,11 @@ vector pair_kernel::gradient(const hyperparameters& at, const matrix& weights) {
   gradient[2] = at.noise_variance() * diagonal;
   const array joint = pairs * joint_decay_ * (at.joint_variance() / 3);
   for (Eigen::Index k = 0; k < features; ++k) {
-    const array squares = apart_.col(k).array().square();
-    gradient[3 + k] = joint_scales[k] * joint_scales[k] * (joint * squares).sum();
-    if (at.has_additive())
-      gradient[3 + features + k] = share / 3 * additive_scales[k] * additive_scales[k]
-                                   * (pairs * squares * additive_decay_.col(k).array()).sum();
+    const auto* decay = at.has_additive() ? additive_decay_.col(k).data() : nullptr;
+    const auto sums = weighted_squares(static_cast<size_t>(pairs.size()), apart_.col(k).data(),
+                                       joint.data(), pairs.data(), decay);
+    gradient[3 + k] = joint_scales[k] * joint_scales[k] * sums.a;
+    gradient[3 + features + k] = share / 3 * additive_scales[k] * additive_scales[k] * sums.bc;
   }
   return gradient;
 }
@@ -115,7 +115,7 @@ vector cross_kernel::with(const vector& point) const {
   array additive = array::Zero(n);
   for (Eigen::Index k = 0; k < points_.cols(); ++k) {
     const array apart = distances(axes_[static_cast<size_t>(k)], points_.col(k).array(), point[k]);
-    squared += (apart * joint_scales_[k]).square();
+    add_squares(count, apart.data(), joint_scales_[k], squared.data());
     if (additive_variance_ > 0)
       add_matern(count, apart.data(), additive_scales_[k], additive.data());
   }
@@ -141,7 +141,7 @@ vector cross_kernel::with(const vector& point, matrix& slopes) const {
   slopes.setZero(n, points_.cols());
   for (Eigen::Index k = 0; k < points_.cols(); ++k) {
     const array apart = distances(axes_[static_cast<size_t>(k)], points_.col(k).array(), point[k]);
-    squared += (apart * joint_scales_[k]).square();
+    add_squares(count, apart.data(), joint_scales_[k], squared.data());
     if (!(additive_variance_ > 0)) continue;
     add_matern(count, apart.data(), additive_scales_[k], additive.data(), decay.data());
     const auto scale = -additive_scales_[k] * additive_scales_[k] / 3 * share();

@@ -63,6 +63,7 @@ minimum minimise(const smooth_function& function, const vector& start, const box
   std::deque<correction> corrections;
   vector next_gradient(start.size());
   for (int iteration = 0; iteration < limits.iterations; ++iteration) {
+
     const auto slope = free_part(found.at, gradient, within);
     if (slope.cwiseAbs().maxCoeff() < limits.gradient_tolerance) break;
     auto way = direction(corrections, slope, limits.first_step);
@@ -99,7 +100,8 @@ minimum minimise(const smooth_function& function, const vector& start, const box
     found.at = next;
     found.value = value;
     gradient = next_gradient;
-    if (gain <= limits.value_tolerance * (1 + std::abs(value))) break;
+    found.iterations = iteration + 1;
+    if (gain <= limits.value_tolerance * (1 + std::abs(value))) return found;
   }
   return found;
 }

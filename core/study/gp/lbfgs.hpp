@@ -27,6 +27,7 @@ struct minimum {
   vector at;
   double value = 0;
   int evaluations = 0;
+  int iterations = 0;
 };
 
 /// Fills the gradient and returns the value; infinite where it cannot be evaluated.

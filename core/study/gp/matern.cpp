@@ -65,12 +65,50 @@ struct loops {
       decay[i] = (1 + s) * e;
     }
   }
+
+  TROUPE_INLINE static void squares(size_t count, const double* __restrict apart, double scale,
+                                    double* __restrict squared) {
+    for (size_t i = 0; i < count; ++i) {
+      const double s = apart[i] * scale;
+      squared[i] += s * s;
+    }
+  }
+
+  TROUPE_INLINE static square_sums sums(size_t count, const double* __restrict apart,
+                                        const double* __restrict a, const double* __restrict b,
+                                        const double* __restrict c) {
+    // One sum per lane, in an order of our own: compilers may not reorder a sum by themselves.
+    constexpr size_t lanes = 16;
+    double first[lanes] = {};
+    double second[lanes] = {};
+    const size_t whole = count - count % lanes;
+    for (size_t i = 0; i < whole; i += lanes) {
+      for (size_t j = 0; j < lanes; ++j) {
+        const double square = apart[i + j] * apart[i + j];
+        first[j] += a[i + j] * square;
+        if (c) second[j] += b[i + j] * c[i + j] * square;
+      }
+    }
+    square_sums total{0, 0};
+    for (size_t i = whole; i < count; ++i) {
+      const double square = apart[i] * apart[i];
+      total.a += a[i] * square;
+      if (c) total.bc += b[i] * c[i] * square;
+    }
+    for (size_t j = 0; j < lanes; ++j) {
+      total.a += first[j];
+      total.bc += second[j];
+    }
+    return total;
+  }
 };
 
 struct table {
   void (*add)(size_t, const double*, double, double*);
   void (*add_with_decay)(size_t, const double*, double, double*, double*);
   void (*of_squares)(size_t, const double*, double*, double*);
+  void (*squares)(size_t, const double*, double, double*);
+  square_sums (*sums)(size_t, const double*, const double*, const double*, const double*);
 };
 
 #define TROUPE_LOOPS(NAME, ATTRIBUTE)                                                              \
@@ -84,7 +122,14 @@ struct table {
     ATTRIBUTE static void of_squares(size_t n, const double* q, double* v, double* d) {            \
       loops::of_squares(n, q, v, d);                                                               \
     }                                                                                              \
-    static constexpr table all{add, add, of_squares};                                              \
+    ATTRIBUTE static void squares(size_t n, const double* a, double s, double* o) {                \
+      loops::squares(n, a, s, o);                                                                  \
+    }                                                                                              \
+    ATTRIBUTE static square_sums sums(size_t n, const double* x, const double* a, const double* b, \
+                                      const double* c) {                                           \
+      return c ? loops::sums(n, x, a, b, c) : loops::sums(n, x, a, b, nullptr);                    \
+    }                                                                                              \
+    static constexpr table all{add, add, of_squares, squares, sums};                               \
   }
 
 TROUPE_LOOPS(plain, );
@@ -117,6 +162,15 @@ void add_matern(size_t count, const double* apart, double scale, double* sum, do
 
 void matern_of_squares(size_t count, const double* squared, double* value, double* decay) {
   widest().of_squares(count, squared, value, decay);
+}
+
+void add_squares(size_t count, const double* apart, double scale, double* squared) {
+  widest().squares(count, apart, scale, squared);
+}
+
+square_sums weighted_squares(size_t count, const double* apart, const double* a, const double* b,
+                             const double* c) {
+  return widest().sums(count, apart, a, b, c);
 }
 
 } // namespace troupe::core::gp

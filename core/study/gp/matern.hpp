@@ -16,4 +16,15 @@ void add_matern(size_t count, const double* apart, double scale, double* sum, do
 /// Of squared scaled distances: `value` becomes (1 + s + s^2/3) exp(-s), `decay` as above.
 void matern_of_squares(size_t count, const double* squared, double* value, double* decay);
 
+/// Adds (scale * apart)^2 to `squared`.
+void add_squares(size_t count, const double* apart, double scale, double* squared);
+
+/// Sums over all i of a[i] * apart[i]^2 and of b[i] * c[i] * apart[i]^2; `c` may be null.
+struct square_sums {
+  double a;
+  double bc;
+};
+square_sums weighted_squares(size_t count, const double* apart, const double* a, const double* b,
+                             const double* c);
+
 } // namespace troupe::core::gp

@@ -9,17 +9,21 @@ struct options {
   double joint_variance = 1.0, additive_variance = 1.0, variance_sd = 1.5;
   double noise_variance = 1e-4, noise_sd = 3.0, noise_min = 1e-9;
   double wiggly = 0.08;
-  int starts = 2;
-  int fit_iterations = 40;
+  int starts = 3;
+  double coarse = 1e5;
+  int coarse_iterations = 12;
+  double fit_gradient = 2e-2, fit_value = 3e-4;
+  int fit_iterations = 20;
   int bends = 5; // how many
   double bend_fixed = 0;
   int candidates = 256, near = 48, crossed = 64, climbs = 6, climb_iterations = 40;
   double ucb = 1.8;
-  int ucb_every = 0;  // 0: never, 1 always, k: every k-th
+  int ucb_every = 2;  // 0: never, 1 always, k: every k-th
   int thompson_every = 0;
-  int initial = 1;
+  int initial = 4;
   int noadd = 0;
   int joint_every = 0;
+  double joint_margin = 4;
   int joint_ucb = 0;
   int mode = 0;
   double x1 = 0, x2 = 0, x3 = 0, x4 = 0;

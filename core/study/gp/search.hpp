@@ -5,6 +5,7 @@
 
 #include "core/study/gp/acquisition.hpp"
 #include "core/study/gp/encoding.hpp"
+#include "core/study/gp/options.hpp"
 
 namespace troupe::core::gp {
 

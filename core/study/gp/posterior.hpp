@@ -1,30 +1,11 @@
-// A Gaussian process over the points of a search space: its fit to trials and its predictions.
+// What a Gaussian process predicts, given points with their losses.
 #pragma once
 
 #include "core/study/gp/kernel.hpp"
-#include "core/study/gp/options.hpp"
 
 #include <Eigen/Cholesky>
 
 namespace troupe::core::gp {
-
-/// What is known: one point per row, and its loss (smaller is better).
-struct observations {
-  std::vector<axis> axes;
-  matrix points;
-  vector losses;
-};
-
-struct fitted {
-  hyperparameters at;
-  double bend;
-  vector losses; // warped
-  double score;  // log posterior
-};
-
-/// The most probable hyper-parameters and bend (MAP), best first; one for every start that led to
-/// another maximum.
-std::vector<fitted> fit(const observations& seen, const options& with);
 
 struct prediction {
   double mean;

@@ -1,0 +1,27 @@
+// The hyper-parameters of a Gaussian process that explain trials best.
+#pragma once
+
+#include "core/study/gp/kernel.hpp"
+#include "core/study/gp/options.hpp"
+
+namespace troupe::core::gp {
+
+/// What is known: one point per row, and its loss (smaller is better).
+struct observations {
+  std::vector<axis> axes;
+  matrix points;
+  vector losses;
+};
+
+struct fitted {
+  hyperparameters at;
+  double bend;
+  vector losses; // warped
+  double score;  // log posterior
+};
+
+/// The most probable hyper-parameters and bend (MAP); without an additive part if `additive` is
+/// false.
+fitted fit(const observations& seen, bool additive, const options& with);
+
+} // namespace troupe::core::gp

@@ -1,0 +1,261 @@
+#include "core/study/bayesian.hpp"
+
+#include "core/study/objective.hpp"
+#include "tests/core/study/study_of.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+using namespace troupe;
+using namespace troupe::core;
+
+namespace {
+
+using point = std::vector<parameter_value>;
+
+/// A trial that is under way has no outcome; one that failed has one without values.
+struct past_trial {
+  point at;
+  std::optional<std::vector<double>> outcome;
+};
+
+wire::frame<wire::HyperparameterTuningJob> job_with(const study_frame& study,
+                                                    const std::vector<past_trial>& past) {
+  std::vector<point> points;
+  for (const auto& trial : past)
+    points.push_back(trial.at);
+  const auto bare = trials_of(points);
+  using job = wire::HyperparameterTuningJob;
+  return wire::frame<job>::build([&](job::Builder built) {
+    built.setTrials(bare->getTrials());
+    auto trials = built.getTrials();
+    for (uint32_t i = 0; i < trials.size(); ++i) {
+      const auto& outcome = past[i].outcome;
+      if (!outcome) continue;
+      trials[i].setState(outcome->empty() ? wire::Trial::State::INFEASIBLE
+                                          : wire::Trial::State::SUCCEEDED);
+      if (outcome->empty()) continue;
+      auto metrics = trials[i].initFinalMeasurement().initMetrics(study->getMetrics().size());
+      for (uint32_t m = 0; m < metrics.size(); ++m) {
+        metrics[m].setMetricId(study->getMetrics()[m].getMetricId());
+        metrics[m].setValue((*outcome)[m]);
+      }
+    }
+  });
+}
+
+suggestion_set next(const study_frame& study, const std::vector<past_trial>& past, uint32_t count,
+                    uint64_t seed = 1) {
+  const auto job = job_with(study, past);
+  return suggest(*study, job->getTrials(), seed, count);
+}
+
+double number(const point& at, const std::string& id) {
+  const auto found = std::ranges::find(at, id, &parameter_value::id);
+  REQUIRE(found != at.end());
+  return std::get<double>(found->value);
+}
+
+std::string text(const point& at, const std::string& id) {
+  const auto found = std::ranges::find(at, id, &parameter_value::id);
+  REQUIRE(found != at.end());
+  return std::get<std::string>(found->value);
+}
+
+/// Trials one after the other. An outcome without values: the trial failed.
+std::vector<past_trial> run(const study_frame& study, size_t trials,
+                            const std::function<std::vector<double>(const point&)>& outcome) {
+  std::vector<past_trial> past;
+  while (past.size() < trials) {
+    const auto suggested = next(study, past, 1);
+    if (suggested.sets.empty()) break;
+    past.push_back({suggested.sets[0], outcome(suggested.sets[0])});
+  }
+  return past;
+}
+
+double best(const std::vector<past_trial>& past) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& trial : past) {
+    if (trial.outcome && !trial.outcome->empty()) least = std::min(least, trial.outcome->front());
+  }
+  return least;
+}
+
+std::string real(const std::string& id, double low, double high, const std::string& scale = "") {
+  const auto scaled = scale.empty() ? "" : R"("scaleType": ")" + scale + "\", ";
+  return fmt::format(
+      R"({{"parameterId": "{}", {}"doubleValueSpec": {{"minValue": {}, "maxValue": {}}}}})", id,
+      scaled, low, high);
+}
+
+study_frame minimising(const std::string& parameters,
+                       const std::string& metrics = R"({"metricId": "m", "goal": "MINIMIZE"})",
+                       const std::string& fields = "") {
+  auto study = wire::from_json<wire::StudySpec>("{" + fields + R"("metrics": [)" + metrics
+                                                + R"(], "parameters": [)" + parameters + "]}");
+  REQUIRE_MESSAGE(study, study.error().message);
+  return *study;
+}
+
+const std::string square = real("x", -4, 6) + ", " + real("y", -4, 6);
+
+double bowl(const point& at) {
+  return std::pow(number(at, "x") - 1.3, 2) + 3 * std::pow(number(at, "y") + 0.7, 2);
+}
+
+} // namespace
+
+TEST_CASE("a bowl is found in a few trials, and the first of them is the middle") {
+  const auto study = minimising(square);
+  const auto past = run(study, 20, [](const point& at) { return std::vector{bowl(at)}; });
+  CHECK(number(past[0].at, "x") == 1);
+  CHECK(best(past) < 1e-4);
+}
+
+TEST_CASE("the same trials and seed give the same suggestions, another seed gives others") {
+  const auto study = minimising(square);
+  const auto past = run(study, 6, [](const point& at) { return std::vector{bowl(at)}; });
+  CHECK(next(study, past, 3, 5).sets == next(study, past, 3, 5).sets);
+  CHECK(next(study, past, 3, 5).sets != next(study, past, 3, 6).sets);
+}
+
+TEST_CASE("goals are minded: the same study turned over finds the same point") {
+  const auto study = minimising(square, R"({"metricId": "m"})");
+  const auto past = run(study, 20, [](const point& at) { return std::vector{-bowl(at)}; });
+  double most = -1e9;
+  for (const auto& trial : past)
+    most = std::max(most, trial.outcome->front());
+  CHECK(most > -1e-4);
+}
+
+TEST_CASE("scales, integers, lists and categories are searched together") {
+  const auto study = minimising(
+      real("lr", 1e-6, 1, "UNIT_LOG_SCALE") + ", " + real("keep", 0.5, 0.999, "UNIT_REVERSE_LOG_SCALE")
+      + R"(, {"parameterId": "layers", "integerValueSpec": {"minValue": 1, "maxValue": 40}},
+             {"parameterId": "batch", "discreteValueSpec": {"values": [1, 2, 16, 17]}},
+             {"parameterId": "kind", "categoricalValueSpec": {"values": ["a", "b", "c"]}})");
+  const auto loss = [](const point& at) {
+    return std::pow(std::log10(number(at, "lr")) + 3, 2)
+           + std::pow(std::log10(1.4 - number(at, "keep")), 2)
+           + std::pow((number(at, "layers") - 11) / 10, 2) + (number(at, "batch") == 2 ? 0 : 0.5)
+           + (text(at, "kind") == "b" ? 0 : 1);
+  };
+  const auto past = run(study, 40, [&](const point& at) { return std::vector{loss(at)}; });
+  const auto found = std::ranges::min_element(
+      past, {}, [](const past_trial& trial) { return trial.outcome->front(); });
+  CHECK(text(found->at, "kind") == "b");
+  CHECK(number(found->at, "batch") == 2);
+  CHECK(best(past) < 0.05);
+}
+
+TEST_CASE("a conditional parameter is tuned in its branch") {
+  const auto study = minimising(R"({"parameterId": "kind", "categoricalValueSpec": {"values": ["flat", "deep"]},
+    "conditionalParameterSpecs": [
+      {"parentCategoricalValues": {"values": ["flat"]}, "parameterSpec": )" + real("a", 0, 1) + R"(},
+      {"parentCategoricalValues": {"values": ["deep"]}, "parameterSpec": )" + real("b", 0, 1) + R"(},
+      {"parentCategoricalValues": {"values": ["deep"]}, "parameterSpec": )" + real("c", 0, 1) + "}]}");
+  const auto loss = [](const point& at) {
+    if (text(at, "kind") == "flat") return 0.5 + std::pow(number(at, "a") - 0.5, 2);
+    return std::pow(number(at, "b") - 0.8, 2) + std::pow(number(at, "c") - 0.15, 2);
+  };
+  const auto past = run(study, 25, [&](const point& at) { return std::vector{loss(at)}; });
+  CHECK(best(past) < 1e-3);
+}
+
+TEST_CASE("points under way are not suggested again, nor near ones") {
+  const auto study = minimising(square);
+  auto past = run(study, 8, [](const point& at) { return std::vector{bowl(at)}; });
+  for (auto& at : next(study, past, 6).sets)
+    past.push_back({std::move(at), std::nullopt});
+  for (size_t i = 8; i < past.size(); ++i) {
+    for (size_t j = 0; j < i; ++j)
+      CHECK(std::hypot(number(past[i].at, "x") - number(past[j].at, "x"),
+                       number(past[i].at, "y") - number(past[j].at, "y"))
+            > 1e-4);
+  }
+}
+
+TEST_CASE("a batch goes on where single suggestions with trials under way do") {
+  const auto study = minimising(square);
+  auto past = run(study, 5, [](const point& at) { return std::vector{bowl(at)}; });
+  const auto batch = next(study, past, 4).sets;
+  REQUIRE(batch.size() == 4);
+  past.push_back({batch[0], std::nullopt});
+  CHECK(next(study, past, 1).sets[0] != batch[0]);
+}
+
+TEST_CASE("where trials fail, fewer are tried, and the best of the others is found") {
+  const auto study = minimising(square);
+  size_t failed = 0;
+  const auto past = run(study, 30, [&](const point& at) -> std::vector<double> {
+    // The bowl's bottom would be at x = 1.3.
+    if (number(at, "x") > 0) return ++failed, std::vector<double>();
+    return {bowl(at)};
+  });
+  CHECK(best(past) < 1.3 * 1.3 + 0.1);
+  CHECK(failed < 20);
+}
+
+TEST_CASE("trials that all failed leave the search where it was") {
+  const auto study = minimising(square);
+  const auto past = run(study, 6, [](const point&) { return std::vector<double>(); });
+  CHECK(past.size() == 6);
+}
+
+TEST_CASE("safety keeps most trials on the safe side") {
+  const auto study = minimising(square, R"({"metricId": "m", "goal": "MINIMIZE"},
+    {"metricId": "heat", "goal": "MINIMIZE", "safetyConfig": {"safetyThreshold": 2, "desiredMinSafeTrialsFraction": 0.7}})");
+  size_t safe = 0;
+  double least = 1e9;
+  run(study, 25, [&](const point& at) {
+    const auto heat = number(at, "x") + number(at, "y") + 2;
+    if (heat <= 2) ++safe, least = std::min(least, bowl(at));
+    return std::vector{bowl(at), heat};
+  });
+  CHECK(safe >= 15);
+  CHECK(least < 0.4); // the bowl's least on x + y = 0 is 0.27
+}
+
+TEST_CASE("two objectives: the front grows from end to end") {
+  const auto study = minimising(square, R"({"metricId": "a", "goal": "MINIMIZE"}, {"metricId": "b", "goal": "MINIMIZE"})");
+  const auto past = run(study, 25, [](const point& at) {
+    const auto x = number(at, "x");
+    const auto y = number(at, "y");
+    return std::vector{std::pow(x, 2) + y * y, std::pow(x - 2, 2) + y * y};
+  });
+  const auto job = job_with(study, past);
+  const auto front = optimal_trials(*study, job->getTrials());
+  CHECK(front.size() >= 6);
+  double low = 1e9;
+  double high = 0;
+  for (auto i : front) {
+    low = std::min(low, past[i].outcome->front());
+    high = std::max(high, past[i].outcome->front());
+  }
+  CHECK(low < 0.3);
+  CHECK(high > 2.5);
+}
+
+TEST_CASE("a finite space is used up point by point, the best first") {
+  const auto study = minimising(
+      R"({"parameterId": "n", "integerValueSpec": {"minValue": 0, "maxValue": 6}},
+         {"parameterId": "k", "categoricalValueSpec": {"values": ["a", "b"]}})",
+      R"({"metricId": "m", "goal": "MINIMIZE"})", R"("observationNoise": "LOW", )");
+  const auto past = run(study, 50, [](const point& at) {
+    return std::vector{std::pow(number(at, "n") - 5, 2) + (text(at, "k") == "a" ? 0 : 3)};
+  });
+  CHECK(past.size() == 14);
+  CHECK(next(study, past, 1).exhausted);
+}
+
+TEST_CASE("losses that cannot be told apart or that span everything do no harm") {
+  const auto study = minimising(square);
+  run(study, 8, [](const point&) { return std::vector{3.0}; });
+  const auto wild = run(study, 20, [](const point& at) {
+    return std::vector{std::expm1(std::min(700.0, 30 * bowl(at)))};
+  });
+  CHECK(best(wild) < 1e20);
+}
