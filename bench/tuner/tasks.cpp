@@ -17,20 +17,23 @@ using numbers = std::vector<double>;
 constexpr double pi = std::numbers::pi;
 
 std::string real(const std::string& id, double low, double high, bool log = false) {
-  return fmt::format(R"({{"parameterId": "{}", {}"doubleValueSpec": {{"minValue": {}, "maxValue": {}}}}})",
-                     id, log ? R"("scaleType": "UNIT_LOG_SCALE", )" : "", low, high);
+  return fmt::format(
+      R"({{"parameterId": "{}", {}"doubleValueSpec": {{"minValue": {}, "maxValue": {}}}}})", id,
+      log ? R"("scaleType": "UNIT_LOG_SCALE", )" : "", low, high);
 }
 
 std::string integer(const std::string& id, int low, int high) {
-  return fmt::format(R"({{"parameterId": "{}", "integerValueSpec": {{"minValue": {}, "maxValue": {}}}}})", id, low,
-                     high);
+  return fmt::format(
+      R"({{"parameterId": "{}", "integerValueSpec": {{"minValue": {}, "maxValue": {}}}}})", id, low,
+      high);
 }
 
 std::string category(const std::string& id, const std::vector<std::string>& values) {
   std::string list;
   for (const auto& v : values)
     list += (list.empty() ? "\"" : ", \"") + v + "\"";
-  return fmt::format(R"({{"parameterId": "{}", "categoricalValueSpec": {{"values": [{}]}}}})", id, list);
+  return fmt::format(R"({{"parameterId": "{}", "categoricalValueSpec": {{"values": [{}]}}}})", id,
+                     list);
 }
 
 std::string reals(int count, double low, double high) {
@@ -59,8 +62,8 @@ using plain = double (*)(const numbers&);
 
 task shifted(int d, double low, double high, plain f, bool moved = true) {
   return {reals(d, low, high), [=](uint64_t seed) -> regret {
-            const auto origin =
-                moved ? shift(static_cast<size_t>(d), 1000 + seed) : numbers(static_cast<size_t>(d));
+            const auto origin = moved ? shift(static_cast<size_t>(d), 1000 + seed)
+                                      : numbers(static_cast<size_t>(d));
             return [=](const point& p) {
               auto x = x_of(p, static_cast<size_t>(d));
               for (size_t i = 0; i < x.size(); ++i)
@@ -101,7 +104,8 @@ double ackley(const numbers& z) {
   for (auto v : z)
     squares += v * v, cosines += std::cos(2 * pi * v);
   const auto d = static_cast<double>(z.size());
-  return -20 * std::exp(-0.2 * std::sqrt(squares / d)) - std::exp(cosines / d) + 20 + std::numbers::e;
+  return -20 * std::exp(-0.2 * std::sqrt(squares / d)) - std::exp(cosines / d) + 20
+         + std::numbers::e;
 }
 
 double rastrigin(const numbers& z) {
@@ -202,7 +206,8 @@ double ridge_error(const friedman& data, const point& p) {
   matrix k(400, 200);
   for (int i = 0; i < 400; ++i) {
     for (int j = 0; j < 200; ++j) {
-      if (kernel == "rbf") k(i, j) = std::exp(-gamma * (a.row(i) - a.row(j)).squaredNorm());
+      if (kernel == "rbf")
+        k(i, j) = std::exp(-gamma * (a.row(i) - a.row(j)).squaredNorm());
       else if (kernel == "laplace")
         k(i, j) = std::exp(-gamma * (a.row(i) - a.row(j)).cwiseAbs().sum());
       else
@@ -221,7 +226,8 @@ double ridge_error(const friedman& data, const point& p) {
 
 task krr() {
   auto parameters = real("gamma", 1e-4, 1e2, true) + ", " + real("lambda", 1e-8, 1e2, true) + ", "
-                    + category("kernel", {"rbf", "laplace", "poly"}) + ", " + integer("degree", 1, 6);
+                    + category("kernel", {"rbf", "laplace", "poly"}) + ", "
+                    + integer("degree", 1, 6);
   for (int i = 0; i < 10; ++i)
     parameters += ", " + real(fmt::format("w{}", i), 0, 2);
   return {parameters, [](uint64_t seed) -> regret {
@@ -245,7 +251,8 @@ matrix rotation(int d, uint64_t seed) {
   matrix gaussian(d, d);
   for (int i = 0; i < d; ++i) {
     for (int j = 0; j < d; ++j)
-      gaussian(i, j) = std::sqrt(-2 * std::log(1 - random.unit())) * std::cos(2 * pi * random.unit());
+      gaussian(i, j) =
+          std::sqrt(-2 * std::log(1 - random.unit())) * std::cos(2 * pi * random.unit());
   }
   return Eigen::HouseholderQR<matrix>(gaussian).householderQ();
 }
@@ -268,7 +275,8 @@ task rotated(int d, plain f) {
 double ellipsoid(const numbers& z) {
   double sum = 0;
   for (size_t i = 0; i < z.size(); ++i)
-    sum += std::pow(1000.0, static_cast<double>(i) / static_cast<double>(z.size() - 1)) * z[i] * z[i];
+    sum +=
+        std::pow(1000.0, static_cast<double>(i) / static_cast<double>(z.size() - 1)) * z[i] * z[i];
   return sum;
 }
 
@@ -285,7 +293,8 @@ double griewank(const numbers& z) {
 double different_powers(const numbers& z) {
   double sum = 0;
   for (size_t i = 0; i < z.size(); ++i)
-    sum += std::pow(std::abs(z[i]), 2 + 4 * static_cast<double>(i) / static_cast<double>(z.size() - 1));
+    sum += std::pow(std::abs(z[i]),
+                    2 + 4 * static_cast<double>(i) / static_cast<double>(z.size() - 1));
   return std::sqrt(sum);
 }
 
@@ -323,8 +332,8 @@ task training() {
       real("lr", 1e-5, 1, true) + "," + real("decay", 1e-6, 1e-1, true) + ","
       + R"({"parameterId": "batch", "discreteValueSpec": {"values": [16, 32, 64, 128, 256, 512]}},)"
       + integer("layers", 1, 8) + "," + integer("width", 16, 512) + ","
-      + category("optimizer", {"sgd", "adam", "lion", "rmsprop"}) + "," + real("dropout", 0, 0.8) + ","
-      + real("momentum", 0, 0.99);
+      + category("optimizer", {"sgd", "adam", "lion", "rmsprop"}) + "," + real("dropout", 0, 0.8)
+      + "," + real("momentum", 0, 0.99);
   return {parameters, [](uint64_t seed) -> regret {
             generator random(8000 + seed);
             const auto base = -2 - random.unit();
@@ -338,8 +347,9 @@ task training() {
               const auto& name = p.at("optimizer").text;
               const auto o = name == "sgd" ? 0 : name == "adam" ? 1 : name == "lion" ? 2 : 3;
               const auto lr = std::log10(p.at("lr").number);
-              const auto best_lr = base + offsets[o] + 0.5 * std::log10(p.at("batch").number / 64)
-                                   + (o == 0 ? std::log10(1.0001 - p.at("momentum").number) : 0) * 0.7;
+              const auto best_lr =
+                  base + offsets[o] + 0.5 * std::log10(p.at("batch").number / 64)
+                  + (o == 0 ? std::log10(1.0001 - p.at("momentum").number) : 0) * 0.7;
               const auto off = lr - best_lr;
               auto loss = 0.3 * off * off + (off > 0.8 ? 2 * (1 - std::exp(-4 * (off - 0.8))) : 0);
               loss += costs[o];
@@ -354,12 +364,102 @@ task training() {
           }};
 }
 
+// ---- conditional
+
+std::string conditional_category(const std::string& id,
+                                 const std::vector<std::pair<std::string, std::string>>& branches) {
+  std::string values;
+  std::string children;
+  for (const auto& [value, parameters] : branches) {
+    values += fmt::format("{}\"{}\"", values.empty() ? "" : ", ", value);
+    children += parameters;
+  }
+  return fmt::format(
+      R"({{"parameterId": "{}", "categoricalValueSpec": {{"values": [{}]}}, "conditionalParameterSpecs": [{}]}})",
+      id, values, children);
+}
+
+std::string under(const std::string& value, const std::string& parameter) {
+  return fmt::format(R"({{"parentCategoricalValues": {{"values": ["{}"]}}, "parameterSpec": {}}})",
+                     value, parameter);
+}
+
+double hartmann3(const numbers& x) {
+  static const double a[4][3] = {{3, 10, 30}, {.1, 10, 35}, {3, 10, 30}, {.1, 10, 35}};
+  static const double p[4][3] = {
+      {.3689, .1170, .2673}, {.4699, .4387, .7470}, {.1091, .8732, .5547}, {.0381, .5743, .8828}};
+  static const double alpha[4] = {1, 1.2, 3, 3.2};
+  double sum = 0;
+  for (int i = 0; i < 4; ++i) {
+    double e = 0;
+    for (size_t j = 0; j < 3; ++j)
+      e += a[i][j] * std::pow(x[j] - p[i][j], 2);
+    sum += alpha[i] * std::exp(-e);
+  }
+  return 3.86277979 - sum;
+}
+
+/// Four arms with three numbers each: Hartmann's function in one, better the deeper the arm.
+task arms(bool conditional) {
+  std::string children;
+  std::string flat;
+  std::vector<std::pair<std::string, std::string>> branches;
+  for (const std::string arm : {"a", "b", "c", "d"}) {
+    std::string below;
+    for (int i = 0; i < 3; ++i) {
+      const auto parameter = real(fmt::format("{}{}", arm, i), 0, 1);
+      below += (below.empty() && branches.empty() ? "" : ", ") + under(arm, parameter);
+      flat += ", " + parameter;
+    }
+    branches.emplace_back(arm, below);
+  }
+  const auto parameters = conditional ? conditional_category("arm", branches)
+                                      : category("arm", {"a", "b", "c", "d"}) + flat;
+  return {parameters, [](uint64_t seed) -> regret {
+            const auto good = static_cast<size_t>(generator(9000 + seed).unit() * 4);
+            return [good](const point& p) {
+              const auto& arm = p.at("arm").text;
+              const auto index = static_cast<size_t>(arm[0] - 'a');
+              numbers x;
+              for (int i = 0; i < 3; ++i)
+                x.push_back(p.at(fmt::format("{}{}", arm, i)).number);
+              const auto depth = (index + 4 - good) % 4;
+              for (auto& v : x)
+                v = depth % 2 == 0 ? v : 1 - v;
+              return hartmann3(x) + 0.4 * static_cast<double>(depth);
+            };
+          }};
+}
+
+/// Kernel ridge regression in which only the polynomial kernel has a degree.
+task krr_conditional() {
+  auto made = krr();
+  auto parameters =
+      real("gamma", 1e-4, 1e2, true) + ", " + real("lambda", 1e-8, 1e2, true) + ", "
+      + conditional_category(
+          "kernel",
+          {{"rbf", ""}, {"laplace", ""}, {"poly", under("poly", integer("degree", 1, 6))}});
+  for (int i = 0; i < 10; ++i)
+    parameters += ", " + real(fmt::format("w{}", i), 0, 2);
+  made.parameters = parameters;
+  return made;
+}
+
 } // namespace
+
+const std::map<std::string, task>& conditional_tasks() {
+  static const std::map<std::string, task> all{{"arms", arms(true)},
+                                               {"arms_flat", arms(false)},
+                                               {"krr", krr_conditional()},
+                                               {"krr_flat", krr()}};
+  return all;
+}
 
 const std::map<std::string, task>& public_tasks() {
   static const std::map<std::string, task> all{
-      {"branin2", {real("x0", -5, 10) + "," + real("x1", 0, 15),
-                   [](uint64_t) -> regret { return [](const point& p) { return branin(x_of(p, 2)); }; }}},
+      {"branin2",
+       {real("x0", -5, 10) + "," + real("x1", 0, 15),
+        [](uint64_t) -> regret { return [](const point& p) { return branin(x_of(p, 2)); }; }}},
       {"hartmann6", shifted(6, 0, 1, hartmann6, false)},
       {"rosenbrock5", shifted(5, -5, 10, rosenbrock, false)},
       {"levy8", shifted(8, -10, 10, levy, false)},
@@ -374,10 +474,10 @@ const std::map<std::string, task>& public_tasks() {
 
 const std::map<std::string, task>& holdout_tasks() {
   static const std::map<std::string, task> all{
-      {"rot_ellipsoid6", rotated(6, ellipsoid)},   {"rot_rastrigin4", rotated(4, rastrigin)},
-      {"rot_ackley6", rotated(6, ackley)},         {"rot_rosenbrock4", rotated(4, rosenbrock)},
-      {"griewank8", rotated(8, griewank)},         {"powers12", rotated(12, different_powers)},
-      {"gallagher4", gallagher(4, 21)},            {"training8", training()}};
+      {"rot_ellipsoid6", rotated(6, ellipsoid)}, {"rot_rastrigin4", rotated(4, rastrigin)},
+      {"rot_ackley6", rotated(6, ackley)},       {"rot_rosenbrock4", rotated(4, rosenbrock)},
+      {"griewank8", rotated(8, griewank)},       {"powers12", rotated(12, different_powers)},
+      {"gallagher4", gallagher(4, 21)},          {"training8", training()}};
   return all;
 }
 

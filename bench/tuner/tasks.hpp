@@ -22,8 +22,10 @@ struct task {
   std::function<regret(uint64_t seed)> make;
 };
 
-/// "public" or "holdout".
 const std::map<std::string, task>& public_tasks();
 const std::map<std::string, task>& holdout_tasks();
+
+/// Each once with conditional parameters, and once ("_flat") as if they were always active.
+const std::map<std::string, task>& conditional_tasks();
 
 } // namespace troupe::bench

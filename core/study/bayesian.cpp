@@ -131,18 +131,24 @@ private:
       all->add(std::make_unique<gp::log_hypervolume_improvement>(models, labels, random));
     } else {
       const auto& model = objectives_.front().belief;
-      if (with_.ucb_every > 0 && trial % static_cast<uint64_t>(with_.ucb_every)
+      const bool free = safeties_.empty() && failures_.empty();
+      if (free && with_.ucb_every > 0
+          && trial % static_cast<uint64_t>(with_.ucb_every)
                  == static_cast<uint64_t>(with_.ucb_every) - 1)
         return std::make_unique<gp::confidence_bound>(model, with_.ucb);
       all->add(std::make_unique<gp::log_expected_improvement>(model, best_mean()));
     }
+    add_chances(*all);
+    return all;
+  }
+
+  void add_chances(gp::all_of& all) const {
     for (size_t m = 0; m < safeties_.size(); ++m) {
       for (double i = 0; i < caution_[m]; ++i)
-        all->add(std::make_unique<gp::log_probability_below>(safeties_[m].belief, limits_[m]));
+        all.add(std::make_unique<gp::log_probability_below>(safeties_[m].belief, limits_[m]));
     }
     for (const auto& model : failures_)
-      all->add(std::make_unique<gp::log_success>(model.belief, success_, failure_));
-    return all;
+      all.add(std::make_unique<gp::log_success>(model.belief, success_, failure_));
   }
 
   bool safe(Eigen::Index trial) const { return (past_.excesses.row(trial).array() <= 0).all(); }
@@ -158,9 +164,8 @@ private:
     const gp::vector means = objectives_.front().belief.means_at(past_.points);
     std::vector<Eigen::Index> order(static_cast<size_t>(past_.size()));
     std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, {}, [&](Eigen::Index i) {
-      return std::pair(!safe(i), means[i]);
-    });
+    std::ranges::stable_sort(order, {},
+                             [&](Eigen::Index i) { return std::pair(!safe(i), means[i]); });
     return order;
   }
 
@@ -168,9 +173,8 @@ private:
     auto order = by_mean();
     if (objectives_.size() > 1) {
       const auto front = gp::front_of(past_.losses);
-      std::ranges::stable_partition(order, [&](Eigen::Index i) {
-        return std::ranges::find(front, i) != front.end();
-      });
+      std::ranges::stable_partition(
+          order, [&](Eigen::Index i) { return std::ranges::find(front, i) != front.end(); });
     }
     std::vector<gp::vector> best;
     for (auto i : order)
@@ -184,8 +188,8 @@ private:
   gp::history past_;
   std::vector<metric_model> objectives_;
   std::vector<metric_model> safeties_;
-  std::vector<double> limits_;  // of the safety metrics, as their models have it
-  std::vector<double> caution_; // how often a safety counts
+  std::vector<double> limits_;         // of the safety metrics, as their models have it
+  std::vector<double> caution_;        // how often a safety counts
   std::vector<metric_model> failures_; // one at most
   double success_ = 0;
   double failure_ = 1;

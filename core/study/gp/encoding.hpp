@@ -19,9 +19,7 @@ public:
   explicit encoding(const search_space& space);
 
   Eigen::Index dimensions() const { return static_cast<Eigen::Index>(levels_.size()); }
-  bool is_category(Eigen::Index k) const {
-    return axes_[static_cast<size_t>(k)] == axis::category;
-  }
+  bool is_category(Eigen::Index k) const { return axes_[static_cast<size_t>(k)] == axis::category; }
 
   /// Of the features: those of the parameters first, in their order.
   const std::vector<axis>& axes() const { return axes_; }

@@ -79,7 +79,8 @@ public:
     Eigen::LLT<Eigen::Ref<matrix>> factor(covariance_ = kernel_.covariance(at));
     std::vector<double> found;
     for (const auto& label : labels) {
-      if (factor.info() != Eigen::Success) found.push_back(infinity);
+      if (factor.info() != Eigen::Success)
+        found.push_back(infinity);
       else
         found.push_back(value(factor, factor.solve(label.losses), label.losses)
                         - label.log_jacobian);
@@ -90,8 +91,7 @@ public:
 private:
   template <class Factor>
   static double value(const Factor& factor, const vector& weights, const vector& losses) {
-    return 0.5 * losses.dot(weights)
-           + factor.matrixLLT().diagonal().array().log().sum();
+    return 0.5 * losses.dot(weights) + factor.matrixLLT().diagonal().array().log().sum();
   }
 
   pair_kernel kernel_;
@@ -222,7 +222,8 @@ fitted fit(const observations& seen, bool additive, const options& with) {
   for (auto bend : bends)
     labels.push_back(warp(seen.losses, bend));
   // Which hill to climb shows on some of the trials; only the last steps need them all.
-  const auto coarse_size = static_cast<Eigen::Index>(std::clamp(std::sqrt(with.coarse / static_cast<double>(features)), 50.0, 200.0));
+  const auto coarse_size = static_cast<Eigen::Index>(
+      std::clamp(std::sqrt(with.coarse / static_cast<double>(features)), 50.0, 200.0));
   stage coarse(seen, labels, coarse_size, before);
   std::vector<stage::place> places;
   for (const auto& start : starts_of(before, features, additive, with))

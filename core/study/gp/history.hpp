@@ -8,13 +8,13 @@
 namespace troupe::core::gp {
 
 struct history {
-  matrix points;             // features of the trials that ended with finite values, a row each
-  std::vector<row> rows;     // the same points
-  matrix losses;             // a column per objective
-  matrix excesses;           // a column per safety metric: how far beyond its threshold
+  matrix points;         // features of the trials that ended with finite values, a row each
+  std::vector<row> rows; // the same points
+  matrix losses;         // a column per objective
+  matrix excesses;       // a column per safety metric: how far beyond its threshold
   std::vector<double> safe_fractions; // desired, of each safety metric; 0: not said
-  matrix pending;            // under way
-  matrix infeasible;         // ended without a value
+  matrix pending;                     // under way
+  matrix infeasible;                  // ended without a value
 
   Eigen::Index size() const { return points.rows(); }
 

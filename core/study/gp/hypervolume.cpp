@@ -81,14 +81,14 @@ log_hypervolume_improvement::expected(const vector& means, const vector& deviati
   const auto objectives = means.size();
   expectation sum{0, vector::Zero(objectives), vector::Zero(objectives)};
   for (Eigen::Index i = 0; i < draws_count; ++i) {
-    const vector losses =
-        means + (deviations.array() * draws_.row(i).transpose().array()).matrix();
+    const vector losses = means + (deviations.array() * draws_.row(i).transpose().array()).matrix();
     for (Eigen::Index w = 0; w < directions_count; ++w) {
       Eigen::Index limit = 0;
       const auto box = box_volume(losses, w, limit);
       if (!(box > reached_[w])) continue;
       sum.improvement += box - reached_[w];
-      const auto slope = -static_cast<double>(objectives) * box / (reference_[limit] - losses[limit]);
+      const auto slope =
+          -static_cast<double>(objectives) * box / (reference_[limit] - losses[limit]);
       sum.by_mean[limit] += slope;
       sum.by_deviation[limit] += slope * draws_(i, limit);
     }

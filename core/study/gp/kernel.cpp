@@ -56,8 +56,7 @@ matrix pair_kernel::covariance(const hyperparameters& at) {
       const auto* apart = &apart_(begin, k);
       add_squares(count, apart, joint_scales[k], squared.data());
       if (at.has_additive())
-        add_matern(count, apart, additive_scales[k], &additive_[begin],
-                   &additive_decay_(begin, k));
+        add_matern(count, apart, additive_scales[k], &additive_[begin], &additive_decay_(begin, k));
     }
     matern_of_squares(count, squared.data(), &joint_[begin], &joint_decay_[begin]);
   }

@@ -81,8 +81,7 @@ minimum minimise(const smooth_function& function, const vector& start, const box
       next = projected(found.at + length * way, within);
       value = function(next, next_gradient);
       ++found.evaluations;
-      moved = std::isfinite(value)
-              && value <= found.value + 1e-4 * gradient.dot(next - found.at);
+      moved = std::isfinite(value) && value <= found.value + 1e-4 * gradient.dot(next - found.at);
     }
     if (!moved) {
       if (corrections.empty()) break;

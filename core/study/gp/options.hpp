@@ -1,7 +1,7 @@
 #pragma once
-#include <vector>
-#include <string>
 #include <map>
+#include <string>
+#include <vector>
 namespace troupe::core::gp {
 struct options {
   double joint_length = 0.5, joint_length_power = 0.5, joint_length_sd = 1.0;
@@ -18,14 +18,14 @@ struct options {
   double bend_fixed = 0;
   int candidates = 256, near = 48, crossed = 64, climbs = 6, climb_iterations = 40;
   double ucb = 1.8;
-  int ucb_every = 2;  // 0: never, 1 always, k: every k-th
+  int ucb_every = 2; // 0: never, 1 always, k: every k-th
   int thompson_every = 0;
   int initial = 4;
   int noadd = 0;
-  int joint_every = 0;
+  int joint_every = 3;
   double joint_margin = 4;
   int joint_ucb = 0;
   int mode = 0;
   double x1 = 0, x2 = 0, x3 = 0, x4 = 0;
 };
-} // namespace
+} // namespace troupe::core::gp

@@ -25,7 +25,8 @@ public:
   }
 
   void evaluate(std::vector<proposal>& all) const {
-    matrix points(static_cast<Eigen::Index>(all.size()), static_cast<Eigen::Index>(space_.axes().size()));
+    matrix points(static_cast<Eigen::Index>(all.size()),
+                  static_cast<Eigen::Index>(space_.axes().size()));
     for (size_t i = 0; i < all.size(); ++i)
       points.row(static_cast<Eigen::Index>(i)) = space_.features_of(all[i].full).transpose();
     const auto values = wanted_.at_all(points);
@@ -46,7 +47,8 @@ public:
     const auto chance = std::min(1.0, std::max(1.0, d * std::pow(random_.unit(), 2)) / d);
     const auto reach = 0.3 * std::pow(0.01, random_.unit());
     auto full = center;
-    const auto forced = static_cast<Eigen::Index>(random_.below(static_cast<uint64_t>(full.size())));
+    const auto forced =
+        static_cast<Eigen::Index>(random_.below(static_cast<uint64_t>(full.size())));
     for (Eigen::Index k = 0; k < full.size(); ++k) {
       if (k == forced || random_.unit() < chance) full[k] = moved(k, full[k], reach);
     }
@@ -73,8 +75,7 @@ public:
 private:
   double moved(Eigen::Index k, double value, double reach) {
     const auto levels = space_.levels(k);
-    if (space_.is_category(k) || random_.unit() < 0.1)
-      return space_.drawn(k, random_.unit());
+    if (space_.is_category(k) || random_.unit() < 0.1) return space_.drawn(k, random_.unit());
     if (levels == 0) {
       auto next = value + reach * normal(random_);
       if (next < 0 || next > 1) next = std::clamp(next, 0.0, 1.0);
@@ -93,7 +94,8 @@ private:
     const auto active = space_.features_of(from.full);
     for (Eigen::Index k = 0; k < space_.dimensions(); ++k) {
       const auto levels = space_.levels(k);
-      if (!space_.is_category(k) && !std::isnan(active[k]) && (levels == 0 || levels > levels_max_listed))
+      if (!space_.is_category(k) && !std::isnan(active[k])
+          && (levels == 0 || levels > levels_max_listed))
         smooth.push_back(k);
     }
     if (smooth.empty()) return;

@@ -133,7 +133,8 @@ TEST_CASE("goals are minded: the same study turned over finds the same point") {
 
 TEST_CASE("scales, integers, lists and categories are searched together") {
   const auto study = minimising(
-      real("lr", 1e-6, 1, "UNIT_LOG_SCALE") + ", " + real("keep", 0.5, 0.999, "UNIT_REVERSE_LOG_SCALE")
+      real("lr", 1e-6, 1, "UNIT_LOG_SCALE") + ", "
+      + real("keep", 0.5, 0.999, "UNIT_REVERSE_LOG_SCALE")
       + R"(, {"parameterId": "layers", "integerValueSpec": {"minValue": 1, "maxValue": 40}},
              {"parameterId": "batch", "discreteValueSpec": {"values": [1, 2, 16, 17]}},
              {"parameterId": "kind", "categoricalValueSpec": {"values": ["a", "b", "c"]}})");
@@ -152,11 +153,15 @@ TEST_CASE("scales, integers, lists and categories are searched together") {
 }
 
 TEST_CASE("a conditional parameter is tuned in its branch") {
-  const auto study = minimising(R"({"parameterId": "kind", "categoricalValueSpec": {"values": ["flat", "deep"]},
+  const auto study =
+      minimising(R"({"parameterId": "kind", "categoricalValueSpec": {"values": ["flat", "deep"]},
     "conditionalParameterSpecs": [
-      {"parentCategoricalValues": {"values": ["flat"]}, "parameterSpec": )" + real("a", 0, 1) + R"(},
-      {"parentCategoricalValues": {"values": ["deep"]}, "parameterSpec": )" + real("b", 0, 1) + R"(},
-      {"parentCategoricalValues": {"values": ["deep"]}, "parameterSpec": )" + real("c", 0, 1) + "}]}");
+      {"parentCategoricalValues": {"values": ["flat"]}, "parameterSpec": )"
+                 + real("a", 0, 1) + R"(},
+      {"parentCategoricalValues": {"values": ["deep"]}, "parameterSpec": )"
+                 + real("b", 0, 1) + R"(},
+      {"parentCategoricalValues": {"values": ["deep"]}, "parameterSpec": )"
+                 + real("c", 0, 1) + "}]}");
   const auto loss = [](const point& at) {
     if (text(at, "kind") == "flat") return 0.5 + std::pow(number(at, "a") - 0.5, 2);
     return std::pow(number(at, "b") - 0.8, 2) + std::pow(number(at, "c") - 0.15, 2);
@@ -220,7 +225,8 @@ TEST_CASE("safety keeps most trials on the safe side") {
 }
 
 TEST_CASE("two objectives: the front grows from end to end") {
-  const auto study = minimising(square, R"({"metricId": "a", "goal": "MINIMIZE"}, {"metricId": "b", "goal": "MINIMIZE"})");
+  const auto study = minimising(
+      square, R"({"metricId": "a", "goal": "MINIMIZE"}, {"metricId": "b", "goal": "MINIMIZE"})");
   const auto past = run(study, 25, [](const point& at) {
     const auto x = number(at, "x");
     const auto y = number(at, "y");

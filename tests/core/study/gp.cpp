@@ -79,7 +79,8 @@ TEST_CASE("the gradient by the hyper-parameters is that of differences") {
       return kernel.covariance(other).cwiseProduct(weights).sum();
     };
     CAPTURE(i);
-    CHECK(gradient[i] == doctest::Approx((sum_at(step) - sum_at(-step)) / (2 * step)).epsilon(1e-6));
+    CHECK(gradient[i]
+          == doctest::Approx((sum_at(step) - sum_at(-step)) / (2 * step)).epsilon(1e-6));
   }
 }
 
@@ -180,9 +181,9 @@ TEST_CASE("a minimum inside a box, on its edge, and along a valley") {
     gradient << -400 * a * at[0] - 2 * b, 200 * a;
     return 100 * a * a + b * b;
   };
-  const auto end = minimise(valley, vector{{-1.2, 1.0}},
-                            {vector::Constant(2, -2), vector::Constant(2, 2)},
-                            {.iterations = 200, .value_tolerance = 0});
+  const auto end =
+      minimise(valley, vector{{-1.2, 1.0}}, {vector::Constant(2, -2), vector::Constant(2, 2)},
+               {.iterations = 200, .value_tolerance = 0});
   CHECK(end.at[0] == doctest::Approx(1).epsilon(1e-4));
 }
 
