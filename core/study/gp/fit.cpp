@@ -1,8 +1,7 @@
 #include "core/study/gp/fit.hpp"
 
+#include "core/study/gp/dense.hpp"
 #include "core/study/gp/warp.hpp"
-
-#include <Eigen/Cholesky>
 
 #include <algorithm>
 #include <cmath>
@@ -60,46 +59,47 @@ public:
   /// The negative logarithm of the posterior, and its gradient.
   double operator()(const vector& logs, vector& gradient) {
     const hyperparameters at(logs);
-    Eigen::LLT<Eigen::Ref<matrix>> factor(covariance_ = kernel_.covariance(at));
-    if (factor.info() != Eigen::Success) return infinity;
-    const vector weights = factor.solve(losses_);
-    inverse_.setIdentity(kernel_.size(), kernel_.size());
-    factor.matrixL().solveInPlace(inverse_);
-    slopes_.setZero(kernel_.size(), kernel_.size());
-    slopes_.selfadjointView<Eigen::Lower>().rankUpdate(inverse_.transpose(), 0.5);
+    factor_ = kernel_.covariance(at);
+    if (!factorise(factor_)) return infinity;
+    const vector weights = weights_of(losses_);
+    inverse_of(factor_, slopes_);
+    slopes_ *= 0.5;
     slopes_.selfadjointView<Eigen::Lower>().rankUpdate(weights, -0.5);
     gradient = kernel_.gradient(at, slopes_);
     const array away = (logs - before_.mean).array() / before_.deviation.array();
     gradient.array() += away / before_.deviation.array();
-    return value(factor, weights, losses_) + 0.5 * away.square().sum();
+    return value(weights, losses_) + 0.5 * away.square().sum();
   }
 
-  /// The same without the prior, for labels of all kinds at once: nothing if not positive.
+  /// The same without the prior, for labels of all kinds at once; infinite if not positive.
   std::vector<double> values(const hyperparameters& at, const std::vector<warped>& labels) {
-    Eigen::LLT<Eigen::Ref<matrix>> factor(covariance_ = kernel_.covariance(at));
+    factor_ = kernel_.covariance(at);
+    const bool positive = factorise(factor_);
     std::vector<double> found;
     for (const auto& label : labels) {
-      if (factor.info() != Eigen::Success)
-        found.push_back(infinity);
-      else
-        found.push_back(value(factor, factor.solve(label.losses), label.losses)
-                        - label.log_jacobian);
+      const auto loss = positive ? value(weights_of(label.losses), label.losses) : infinity;
+      found.push_back(loss - label.log_jacobian);
     }
     return found;
   }
 
 private:
-  template <class Factor>
-  static double value(const Factor& factor, const vector& weights, const vector& losses) {
-    return 0.5 * losses.dot(weights) + factor.matrixLLT().diagonal().array().log().sum();
+  vector weights_of(const vector& losses) const {
+    const auto lower = factor_.triangularView<Eigen::Lower>();
+    vector weights = lower.solve(losses);
+    lower.transpose().solveInPlace(weights);
+    return weights;
+  }
+
+  double value(const vector& weights, const vector& losses) const {
+    return 0.5 * losses.dot(weights) + factor_.diagonal().array().log().sum();
   }
 
   pair_kernel kernel_;
   const prior& before_;
   vector losses_;
-  matrix covariance_;
-  matrix inverse_;
-  matrix slopes_;
+  matrix factor_;
+  matrix slopes_; // by the covariances; the lower half
 };
 
 std::vector<double> bends_of(const options& with) {

@@ -65,7 +65,7 @@ public:
   matrix covariance(const hyperparameters& at);
 
   /// Of a function of the covariances: `weights` are its derivatives by the entries of the last
-  /// covariance() (symmetric).
+  /// covariance() (symmetric; the lower half is read).
   vector gradient(const hyperparameters& at, const matrix& weights);
 
 private:

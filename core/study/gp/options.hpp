@@ -10,9 +10,9 @@ struct options {
   double noise_variance = 1e-4, noise_sd = 3.0, noise_min = 1e-9;
   double wiggly = 0.08;
   int starts = 3;
-  double coarse = 1e5;
-  int coarse_iterations = 12;
-  double fit_gradient = 2e-2, fit_value = 3e-4;
+  double coarse = 8e4;
+  int coarse_iterations = 6;
+  double fit_gradient = 2e-2, fit_value = 1e-3;
   int fit_iterations = 20;
   int bends = 5; // how many
   double bend_fixed = 0;

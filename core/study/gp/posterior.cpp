@@ -1,5 +1,7 @@
 #include "core/study/gp/posterior.hpp"
 
+#include "core/study/gp/dense.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -20,18 +22,19 @@ posterior::posterior(std::vector<axis> axes, const matrix& points, const vector&
   auto covariance = pair_kernel(axes, points).covariance(at);
   auto added = at.noise_variance();
   for (int i = 0; i < attempts_max; ++i) {
-    factor_.compute(covariance);
-    if (factor_.info() == Eigen::Success) break;
+    factor_ = covariance;
+    if (factorise(factor_)) break;
     covariance.diagonal().array() += 9 * added;
     added *= 10;
   }
-  weights_ = factor_.solve(losses);
+  weights_ = factor_.triangularView<Eigen::Lower>().solve(losses);
+  factor_.triangularView<Eigen::Lower>().transpose().solveInPlace(weights_);
 }
 
 predictions posterior::at_all(const matrix& points) const {
   matrix cross = kernel_.with_all(points);
   predictions made{cross.transpose() * weights_, vector(points.rows())};
-  factor_.matrixL().solveInPlace(cross);
+  solve_lower(factor_, cross);
   const array known = cross.colwise().squaredNorm().transpose().array();
   made.deviations = (kernel_.variance() - known).max(variance_min).sqrt().matrix();
   return made;
@@ -42,10 +45,10 @@ prediction posterior::at(const vector& point, vector& mean_slope, vector& deviat
   const vector cross = kernel_.with(point, slopes);
   const auto mean = cross.dot(weights_);
   vector half = cross;
-  factor_.matrixL().solveInPlace(half);
+  factor_.triangularView<Eigen::Lower>().solveInPlace(half);
   const auto variance = std::max(kernel_.variance() - half.squaredNorm(), variance_min);
   const auto deviation = std::sqrt(variance);
-  factor_.matrixU().solveInPlace(half);
+  factor_.triangularView<Eigen::Lower>().transpose().solveInPlace(half);
   mean_slope = slopes.transpose() * weights_;
   deviation_slope = slopes.transpose() * half * (-1 / deviation);
   return {mean, deviation};

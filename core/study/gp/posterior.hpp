@@ -3,8 +3,6 @@
 
 #include "core/study/gp/kernel.hpp"
 
-#include <Eigen/Cholesky>
-
 namespace troupe::core::gp {
 
 struct prediction {
@@ -39,7 +37,7 @@ private:
   hyperparameters at_;
   cross_kernel kernel_;
   vector losses_;
-  Eigen::LLT<matrix> factor_;
+  matrix factor_; // Cholesky's, in the lower half
   vector weights_;
 };
 
