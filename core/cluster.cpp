@@ -81,6 +81,8 @@ void engine::handle(wire::Event::Reader event) {
   case wire::Event::SUGGESTIONS:
     suggestions(event.getSuggestions(), wire::view(event.getSecret()));
     break;
+  case wire::Event::STOPPINGS:
+    break;
   }
 }
 
@@ -98,6 +100,8 @@ void engine::command(wire::Command::Reader what, std::string_view secret) {
     return delete_custom_job(what.getDeleteCustomJob(), what);
   case wire::Command::DELETE_TUNING_JOB:
     return delete_tuning_job(what.getDeleteTuningJob(), what);
+  default:
+    break;
   }
   answer_error(errc::unimplemented, "This controller does not know the command.");
 }

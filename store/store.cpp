@@ -24,6 +24,12 @@ std::string_view name_of(family where) {
     return "nodes";
   case family::audit:
     return "audit";
+  case family::studies:
+    return "studies";
+  case family::study_records:
+    return "study_records";
+  case family::trials:
+    return "trials";
   }
   std::abort();
 }

@@ -29,8 +29,11 @@ enum class family : uint8_t {
   service_logs,
   nodes,
   audit,
+  studies,
+  study_records, // what the controller knows of a study beside its resource
+  trials,        // of studies; key: the study's, '/', the trial's number
 };
-inline constexpr size_t family_count = static_cast<size_t>(family::audit) + 1;
+inline constexpr size_t family_count = static_cast<size_t>(family::trials) + 1;
 
 std::string_view name_of(family where);
 

@@ -8,6 +8,7 @@ using Json = import "/capnp/compat/json.capnp";
 using Common = import "common.capnp";
 using Custom = import "custom_job.capnp";
 using Tuning = import "tuning_job.capnp";
+using Vizier = import "study.capnp";
 $Cxx.namespace("troupe::wire");
 
 struct Resources {
@@ -156,6 +157,34 @@ struct Command {
     cancelTuningJob @5 :UInt64;
     deleteCustomJob @6 :UInt64;
     deleteTuningJob @7 :UInt64;
+    resumeTuningJob @8 :ResumeTuningJob;
+    createStudy @9 :Vizier.Study;
+    deleteStudy @10 :UInt64;
+    createTrial @11 :TrialChange;        # with `trial`
+    deleteTrial @12 :TrialChange;
+    suggestTrials @13 :TrialChange;      # with `suggest`
+    addMeasurement @14 :TrialChange;     # with `measurement`
+    completeTrial @15 :TrialChange;      # with `completion`
+    checkEarlyStopping @16 :TrialChange;
+    stopTrial @17 :TrialChange;
+  }
+}
+
+struct ResumeTuningJob {
+  id @0 :UInt64;
+  wanted @1 :Vizier.ResumeTuningJobRequest;
+}
+
+struct TrialChange {
+  # Of a study (not of a tuning job, whose trials belong to it).
+  study @0 :UInt64;
+  number @1 :UInt32;  # of the trial, from 1; 0 where there is none yet
+  union {
+    nothing @2 :Void;
+    trial @3 :Tuning.Trial;
+    suggest @4 :Vizier.SuggestTrialsRequest;
+    measurement @5 :Tuning.Measurement;
+    completion @6 :Vizier.CompleteTrialRequest;
   }
 }
 
@@ -166,6 +195,8 @@ struct Outcome {
     tuningJob @2 :Tuning.HyperparameterTuningJob;
     operation @3 :Common.Operation;
     empty @4 :Void;
+    study @5 :Vizier.Study;
+    trial @6 :Tuning.Trial;
   }
 }
 
@@ -182,6 +213,7 @@ struct Event {
     nodeDown @6 :NodeDown;
     report @7 :Report;
     suggestions @8 :Suggestions;
+    stoppings @9 :Stoppings;
   }
 }
 
@@ -193,11 +225,24 @@ struct NodeDown {
 
 struct Suggestions {
   # What the tuner, off the controller's path, proposes for a study.
-  tuningJobId @0 :UInt64;
+  tuningJobId @0 :UInt64;  # or a study's id
   firstTrial @1 :UInt32;   # the number of the first new trial when it was asked; a stale answer is dropped
   parameters @2 :List(ParameterSet);
   exhausted @3 :Bool;      # the search space holds no further point
+  operation @4 :UInt64;    # of the request for them, in a study
+  error @5 :Text;          # why there are none: the tuner could not compute them
   struct ParameterSet { values @0 :List(Tuning.Trial.Parameter); }
+}
+
+struct Stoppings {
+  # What the stopping rules, off the controller's path, say of the running trials of a study or tuning job.
+  studyId @0 :UInt64;
+  operation @1 :UInt64;    # of the request for it, in a study; 0 for a tuning job
+  trials @2 :List(Stopping);
+  struct Stopping {
+    number @0 :UInt32;
+    reason @1 :Text;
+  }
 }
 
 # -- stored beside the resources --
@@ -224,6 +269,22 @@ struct AttemptRecord {
   firstFailure @17 :Text;         # the first replica of this attempt that failed, for error messages
   logNodes @18 :List(Text);       # every node that ever hosted a replica of the job, so holds logs of it
   serviceLogs @19 :UInt32;        # platform messages written so far: the next one's number
+}
+
+struct StudyRecord {
+  # What the controller knows of a study beside its resource; key: the study's id. Its trials have records of their own.
+  nextTrial @0 :UInt32;    # numbers are never used again
+  pending @1 :List(PendingOperation);
+  updateMicros @2 :Int64;
+  struct PendingOperation {
+    # A long-running operation whose answer the tuner owes.
+    operation @0 :UInt64;
+    startMicros @1 :Int64;
+    union {
+      suggest @2 :Vizier.SuggestTrialsRequest;
+      checkTrial @3 :UInt32;
+    }
+  }
 }
 
 struct ReplicaRecord {

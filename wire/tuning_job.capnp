@@ -26,6 +26,9 @@ struct HyperparameterTuningJob {
   encryptionSpec @15 :Common.EncryptionSpec;
   satisfiesPzs @16 :Bool;
   satisfiesPzi @17 :Bool;
+  # Ours, output only: which trials are best so far.
+  bestTrial @18 :Trial;               # without its measurements; unset with several objectives, or while no trial has succeeded
+  optimalTrials @19 :List(Text);      # ids of the trials that no other dominates; with one objective the best one
 }
 
 struct Trial {
@@ -41,6 +44,7 @@ struct Trial {
   infeasibleReason @9 :Text;
   customJob @10 :Text;
   webAccessUris @11 :Common.StringMap;
+  stoppingReason @12 :Text;  # ours, output only: the rule that stopped it before its end, and what it saw
 
   enum State {
     unspecified @0 $Json.name("STATE_UNSPECIFIED");
@@ -79,7 +83,9 @@ struct StudySpec {
     decayCurveStoppingSpec @7 :DecayCurveStoppingSpec;
     medianAutomatedStoppingSpec @8 :MedianAutomatedStoppingSpec;
     convexAutomatedStoppingSpec @9 :ConvexAutomatedStoppingSpec;
+    ashaAutomatedStoppingSpec @10 :AshaAutomatedStoppingSpec;  # ours
   }
+  transferLearningConfig @11 :TransferLearningConfig;  # of v1beta1
 
   enum Algorithm {
     unspecified @0 $Json.name("ALGORITHM_UNSPECIFIED");
@@ -180,6 +186,21 @@ struct ConvexAutomatedStoppingSpec {
   learningRateParameterName @3 :Text;
   useElapsedDuration @4 :Bool;
   updateAllStoppedTrials @5 :Json.Value;
+}
+
+struct AshaAutomatedStoppingSpec {
+  # Asynchronous successive halving (Li et al., 2020): at minStepCount * reductionFactor^k steps a trial goes on only if it is
+  # among the best 1/reductionFactor of all trials that got as far.
+  minStepCount @0 :Int64;       # the first rung; 0: 1
+  reductionFactor @1 :Float64;  # above 1; 0: 4
+  useElapsedDuration @2 :Bool;  # rungs in seconds instead of steps
+}
+
+struct TransferLearningConfig {
+  disableTransferLearning @0 :Bool;
+  # Names of studies or hyperparameter tuning jobs of the same project and location whose trials this one learns from. A parameter that both
+  # have must have the same type; those that only one has are left out of what is learnt.
+  priorStudyNames @1 :List(Text);
 }
 
 struct StudyStoppingConfig {

@@ -8,6 +8,7 @@
 #include "wire/frame.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace troupe::core {
@@ -15,6 +16,19 @@ namespace troupe::core {
 struct suggestion_set {
   std::vector<std::vector<parameter_value>> sets; // at most as many as were asked for
   bool exhausted = false;                         // the space holds no further point after these
+};
+
+/// An earlier study to learn from.
+struct prior_study {
+  wire::StudySpec::Reader spec;
+  capnp::List<wire::Trial>::Reader trials;
+};
+
+struct suggestion_wish {
+  uint64_t seed = 0;
+  uint32_t count = 1;
+  capnp::List<wire::Trial::Parameter>::Reader fixed; // values that every suggestion must have
+  std::span<const prior_study> priors;
 };
 
 /// `trials`: all of the study in order, whatever their state; those still running count as tried.

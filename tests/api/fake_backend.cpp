@@ -90,6 +90,8 @@ wire::frame<wire::Outcome> fake_backend::outcome_of(wire::Command::Reader comman
   }
   case wire::Command::CANCEL_TUNING_JOB:
     break;
+  default:
+    return failure(errc::unimplemented, "not in this backend");
   }
   return wire::frame<wire::Outcome>::build(
       [](wire::Outcome::Builder outcome) { outcome.setEmpty(); });
