@@ -42,6 +42,8 @@ using controller_actor = uplink_actor::extend<
     caf::reacts_to<atom::logs, std::string, wire::frame<wire::LogQuery>, logs_callback>,
     // INTERNAL: what the tuner proposes for a study.
     caf::reacts_to<atom::suggest, wire::frame<wire::Suggestions>>,
+    // INTERNAL: which of a study's trials the tuner would stop.
+    caf::reacts_to<atom::halt, wire::frame<wire::Stoppings>>,
     // INTERNAL: the core asked to be woken now.
     caf::reacts_to<atom::tick>>;
 

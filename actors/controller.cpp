@@ -163,6 +163,8 @@ struct controller_state {
         answer(reply.request, std::move(reply.outcome));
       for (auto& request : result.effects.suggestion_requests)
         ask_tuner(self->system(), caf::actor_cast<controller_actor>(self), std::move(request));
+      for (auto& request : result.effects.stopping_requests)
+        ask_tuner(self->system(), caf::actor_cast<controller_actor>(self), std::move(request));
     }
   }
 
@@ -261,6 +263,9 @@ controller_behavior(controller_actor::stateful_pointer<controller_state> self,
           event.setSecret(random_hex(16));
           event.setSuggestions(*suggestions);
         });
+      },
+      [&state](atom::halt, const wire::frame<wire::Stoppings>& stoppings) {
+        state.take([&](wire::Event::Builder event) { event.setStoppings(*stoppings); });
       },
       [&state](atom::tick) {
         state.wake_scheduled.reset();

@@ -21,6 +21,7 @@ using attach = caf::atom_constant<caf::atom("attach")>;
 using adopt = caf::atom_constant<caf::atom("adopt")>;
 using commit = caf::atom_constant<caf::atom("commit")>;
 using execute = caf::atom_constant<caf::atom("execute")>;
+using halt = caf::atom_constant<caf::atom("halt")>;
 using hello = caf::atom_constant<caf::atom("hello")>;
 using join = caf::atom_constant<caf::atom("join")>;
 using launch = caf::atom_constant<caf::atom("launch")>;

@@ -1,5 +1,6 @@
-// Suggestions for studies are computed off the controller's path: each request gets its own
+// What studies ask of the tuner is computed off the controller's path: each request gets its own
 // short-lived actor on CAF's worker pool, and its answer comes back to the controller as a message.
+// Whatever goes wrong in there comes back as a sentence in the answer.
 #pragma once
 
 #include "actors/actors.hpp"
@@ -7,8 +8,16 @@
 
 namespace troupe::actors {
 
-/// Computes core::suggest for the request and sends the controller what came of it.
+/// The next trials, by core::suggest.
+wire::frame<wire::Suggestions> answer_of(const core::suggestion_request& request);
+
+/// The running trials that are not worth finishing, by core::trials_to_stop.
+wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request);
+
+/// Computes answer_of(request) and sends it to the controller.
 void ask_tuner(caf::actor_system& system, controller_actor controller,
                core::suggestion_request request);
+void ask_tuner(caf::actor_system& system, controller_actor controller,
+               core::stopping_request request);
 
 } // namespace troupe::actors

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <vector>
 
 namespace troupe::api {
 
@@ -23,11 +24,14 @@ private:
   std::map<int, uint64_t> by_status_;
 };
 
+class operation_waits;
+
 struct context {
   backend& cluster;
   const server_settings& settings;
   request_counts& counts;
   const std::atomic<bool>& stopping;
+  operation_waits& waits;
 
   const store::database& database() const { return cluster.database(); }
 };
@@ -42,10 +46,11 @@ struct scope {
   bool holds(std::string_view resource_name) const;
 };
 
-/// What a path says: `projects/p/locations/l/customJobs/7`.
+/// What a path says: `projects/p/locations/l/customJobs/7`, `.../studies/3/trials/1`.
 struct place {
   scope parent;
-  std::string id; // the last segment; empty for a collection
+  std::string id;                      // the last segment; empty for a collection
+  std::vector<std::string> above = {}; // ids of the resources that hold this one, outermost first
 };
 
 // Custom jobs and tuning jobs; each handles both collections, told apart by `Kind` (see
@@ -61,14 +66,36 @@ void cancel_job(const context&, const request&, const place&, answer);
 template <class Kind>
 void delete_job(const context&, const request&, const place&, answer);
 
+/// Ours: a tuning job that has ended goes on, with its trials.
+void resume_tuning_job(const context&, const request&, const place&, answer);
+
 // What the controller knows of a job beside the resource: why it waits, where its replicas are.
 void show_custom_job_status(const context&, const request&, const place&, answer);
 void show_tuning_job_status(const context&, const request&, const place&, answer);
+
+// Vizier: studies, and trials that run wherever their clients like.
+void create_study(const context&, const request&, const place&, answer);
+void list_studies(const context&, const request&, const place&, answer);
+void show_study(const context&, const request&, const place&, answer);
+void delete_study(const context&, const request&, const place&, answer);
+void lookup_study(const context&, const request&, const place&, answer);
+
+void create_trial(const context&, const request&, const place&, answer);
+void list_trials(const context&, const request&, const place&, answer);
+void show_trial(const context&, const request&, const place&, answer);
+void delete_trial(const context&, const request&, const place&, answer);
+void suggest_trials(const context&, const request&, const place&, answer);
+void list_optimal_trials(const context&, const request&, const place&, answer);
+void add_trial_measurement(const context&, const request&, const place&, answer);
+void complete_trial(const context&, const request&, const place&, answer);
+void check_trial_early_stopping(const context&, const request&, const place&, answer);
+void stop_trial(const context&, const request&, const place&, answer);
 
 void list_operations(const context&, const request&, const place&, answer);
 void show_operation(const context&, const request&, const place&, answer);
 void cancel_operation(const context&, const request&, const place&, answer);
 void delete_operation(const context&, const request&, const place&, answer);
+void wait_operation(const context&, const request&, const place&, answer);
 
 void list_nodes(const context&, const request&, const place&, answer);
 

@@ -99,8 +99,9 @@ kj::Promise<void> send(kj::HttpService::Response& sink, const header_table& know
 } // namespace
 
 shared_state::shared_state(server_settings chosen, backend& behind)
-    : settings(std::move(chosen)), handlers{behind, settings, counts, stopping},
-      readers(reader_threads), log_readers(log_reader_threads) {}
+    : settings(std::move(chosen)), handlers{behind, settings, counts, stopping, waits},
+      waits(behind.database(), stopping), readers(reader_threads), log_readers(log_reader_threads) {
+}
 
 header_table::header_table()
     : authorization(builder.add("Authorization")), table(builder.build()) {}

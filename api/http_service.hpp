@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/handlers.hpp"
+#include "api/operation_waits.hpp"
 #include "api/worker_pool.hpp"
 
 #include <kj/async-io.h>
@@ -19,6 +20,7 @@ struct shared_state {
   std::atomic<bool> stopping = false;
   context handlers;
   // Last, so that their threads end before what they use.
+  operation_waits waits;
   worker_pool readers;
   worker_pool log_readers;
 };

@@ -11,6 +11,7 @@ struct custom_job_kind {
   using resource = wire::CustomJob;
   static constexpr auto collection = "customJobs";
   static constexpr auto family = store::family::custom_jobs;
+  static constexpr bool has_trials = false;
 
   static void create(wire::Command::Builder command, resource::Reader job) {
     command.setCreateCustomJob(job);
@@ -27,6 +28,7 @@ struct tuning_job_kind {
   using resource = wire::HyperparameterTuningJob;
   static constexpr auto collection = "hyperparameterTuningJobs";
   static constexpr auto family = store::family::tuning_jobs;
+  static constexpr bool has_trials = true;
 
   static void create(wire::Command::Builder command, resource::Reader job) {
     command.setCreateTuningJob(job);

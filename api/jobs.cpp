@@ -1,22 +1,28 @@
-#include "api/handlers.hpp"
+#include "api/command.hpp"
 #include "api/job_filter.hpp"
 #include "api/job_kinds.hpp"
 #include "api/lookup.hpp"
 #include "api/outcome.hpp"
 #include "api/paging.hpp"
 #include "api/read_mask.hpp"
+#include "api/stored_trials.hpp"
 
 namespace troupe::api {
 
 namespace {
 
-wire::frame<wire::Command> command_for(const scope& parent,
-                                       const std::function<void(wire::Command::Builder)>& fill) {
-  return wire::frame<wire::Command>::build([&](wire::Command::Builder command) {
-    command.setProject(parent.project);
-    command.setLocation(parent.location);
-    fill(command);
-  });
+/// What a client sees of a stored job; the trials are read only if they are asked for.
+template <class Kind>
+result<wire::frame<typename Kind::resource>>
+shown(const context& all, const read_mask& mask, const wire::frame<typename Kind::resource>& job) {
+  if constexpr (Kind::has_trials) {
+    if (mask.keeps("trials") || mask.keeps("bestTrial") || mask.keeps("optimalTrials")) {
+      auto joined = with_trials(all.database(), job);
+      if (!joined) return std::unexpected(joined.error());
+      return mask.applied(*joined);
+    }
+  }
+  return mask.applied(job);
 }
 
 /// A command about a job that exists now; the controller has the last word on it.
@@ -34,10 +40,8 @@ void execute_on_job(const context& all, const request& from, const place& at, an
 
 template <class Kind>
 void create_job(const context& all, const request& from, const place& at, answer done) {
-  if (at.parent.project == "-" || at.parent.location == "-")
-    return done(error_response({errc::invalid_argument,
-                                "a job is created in one project and one location; '-' stands for "
-                                "all of them and is only for lists"}));
+  if (auto one = check_one_place(at.parent, "a job"); !one)
+    return done(error_response(one.error()));
   auto job = wire::from_json<typename Kind::resource>(from.body, "request body");
   if (!job) return done(error_response(job.error()));
   all.cluster.execute(command_for(at.parent, [&](auto command) { Kind::create(command, **job); }),
@@ -60,9 +64,11 @@ void list_jobs(const context& all, const request& from, const place& at, answer 
       if (!job) return std::unexpected(job.error());
       if (!at.parent.holds(wire::view((*job)->getName())) || !matches(*wanted, **job))
         return std::nullopt;
-      return wire::to_json<resource>(*mask->applied(*job), from.json());
+      auto seen = shown<Kind>(all, *mask, *job);
+      if (!seen) return std::unexpected(seen.error());
+      return wire::to_json<resource>(**seen, from.json());
     };
-    return page_of(all, Kind::family, *page, Kind::collection, item);
+    return page_of(all, {.where = Kind::family}, *page, Kind::collection, item);
   };
   done(respond(list()));
 }
@@ -74,7 +80,9 @@ void show_job(const context& all, const request& from, const place& at, answer d
   if (!mask) return done(error_response(mask.error()));
   auto job = named<resource>(all, Kind::family, Kind::collection, at);
   if (!job) return done(error_response(job.error()));
-  done(json_response(wire::to_json<resource>(*mask->applied(*job), from.json())));
+  auto seen = shown<Kind>(all, *mask, *job);
+  if (!seen) return done(error_response(seen.error()));
+  done(json_response(wire::to_json<resource>(**seen, from.json())));
 }
 
 template <class Kind>

@@ -1,5 +1,6 @@
 #include "api/log_reader.hpp"
 #include "api/lookup.hpp"
+#include "api/stored_trials.hpp"
 
 namespace troupe::api {
 
@@ -96,7 +97,11 @@ result<std::vector<log_source>> log_sources(const context& all, std::string_view
   auto tuning = stored<wire::HyperparameterTuningJob>(all.database(), store::family::tuning_jobs,
                                                       store::key_of(*id));
   if (!tuning) return std::unexpected(tuning.error());
-  if (*tuning) return tuning_job_sources(all, *id, ***tuning);
+  if (*tuning) {
+    auto joined = with_trials(all.database(), **tuning);
+    if (!joined) return std::unexpected(joined.error());
+    return tuning_job_sources(all, *id, **joined);
+  }
   return fail(
       errc::not_found,
       "no custom job and no hyperparameter tuning job has the id {}; list them to see which "

@@ -31,6 +31,16 @@ result<> count_jobs(const store::database& database, counts& into) {
   });
 }
 
+result<> count_studies(const store::database& database, counts& into) {
+  into = {{"state=\"ACTIVE\"", 0}, {"state=\"INACTIVE\"", 0}, {"state=\"COMPLETED\"", 0}};
+  return database.scan(store::family::studies, "", false,
+                       [&](std::string_view, std::string_view value) {
+                         if (auto study = wire::frame<wire::Study>::parse(value))
+                           ++into[fmt::format("state=\"{}\"", enum_name((*study)->getState()))];
+                         return true;
+                       });
+}
+
 result<> count_nodes(const store::database& database, counts& into) {
   into = {{"state=\"connected\"", 0}, {"state=\"lost\"", 0}, {"state=\"quarantined\"", 0}};
   return database.scan(store::family::nodes, "", false,
@@ -46,16 +56,18 @@ result<> count_nodes(const store::database& database, counts& into) {
 }
 
 result<std::string> all_metrics(const context& all) {
-  counts jobs, nodes, requests;
+  counts jobs, studies, nodes, requests;
   const auto& database = all.database();
   auto counted = count_jobs<custom_job_kind>(database, jobs);
   if (counted) counted = count_jobs<tuning_job_kind>(database, jobs);
+  if (counted) counted = count_studies(database, studies);
   if (counted) counted = count_nodes(database, nodes);
   if (!counted) return std::unexpected(counted.error());
   for (auto [status, count] : all.counts.all())
     requests[fmt::format("code=\"{}\"", status)] = count;
   std::string out;
   write_metric(out, "troupe_jobs", "gauge", "Jobs that are stored, by state.", jobs);
+  write_metric(out, "troupe_studies", "gauge", "Studies that are stored, by state.", studies);
   write_metric(out, "troupe_nodes", "gauge", "Nodes that are known, by state.", nodes);
   write_metric(out, "troupe_http_requests_total", "counter", "HTTP requests answered, by status.",
                requests);

@@ -1,7 +1,12 @@
+#include "api/command.hpp"
 #include "api/filter.hpp"
-#include "api/handlers.hpp"
 #include "api/lookup.hpp"
+#include "api/operation_waits.hpp"
 #include "api/paging.hpp"
+#include "wire/json_scalars.hpp"
+#include "wire/json_tree.hpp"
+
+#include <algorithm>
 
 namespace troupe::api {
 
@@ -9,8 +14,53 @@ namespace {
 
 constexpr auto collection = "operations";
 
+/// The name that the path spells, which may have the study and the trial in it.
+std::string name_of(const place& at) {
+  std::string name = at.parent.name();
+  constexpr std::string_view above[] = {"studies", "trials"};
+  for (size_t depth = 0; depth < at.above.size(); ++depth)
+    name += fmt::format("/{}/{}", above[depth], at.above[depth]);
+  return fmt::format("{}/operations/{}", name, at.id);
+}
+
+/// An operation is known by its id; the names of what is above it may be there or not.
 result<wire::frame<wire::Operation>> operation_at(const context& all, const place& at) {
-  return named<wire::Operation>(all, store::family::operations, collection, at);
+  auto missing = std::unexpected(no_such_resource(all, name_of(at)));
+  auto id = id_of(at.id);
+  if (!id) return missing;
+  auto found =
+      stored<wire::Operation>(all.database(), store::family::operations, store::key_of(*id));
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return missing;
+  auto name = wire::view((**found)->getName());
+  bool same = name == name_of(at) || name == resource_name(at.parent, collection, at.id);
+  return same ? result<wire::frame<wire::Operation>>(std::move(**found)) : missing;
+}
+
+/// What the client asks for, as long as an answer still reaches it in time.
+result<std::chrono::milliseconds> wait_time(const context& all, const request& from) {
+  auto longest = all.settings.command_timeout_ms * 4 / 5;
+  std::string text(from.parameter("timeout"));
+  auto body = wire::parse_json(body_or_empty(from), "request body");
+  if (!body) return std::unexpected(body.error());
+  for (const auto& member : body->members) {
+    if (member.name != "timeout")
+      return fail(errc::invalid_argument, "{}: unknown field; expected timeout",
+                  member.name.substr(0, 80));
+    if (member.value.is != wire::tree::kind::text)
+      return fail(errc::invalid_argument, "timeout: got {}; expected a duration, as \"10s\"",
+                  wire::described(member.value));
+    text = member.value.scalar;
+  }
+  if (body->is != wire::tree::kind::object)
+    return fail(errc::invalid_argument, "request body: got {}; expected an object",
+                wire::described(*body));
+  if (text.empty()) return longest;
+  auto micros = wire::duration_of(text);
+  if (!micros || *micros < 0)
+    return fail(errc::invalid_argument,
+                "timeout: '{}' is no duration; expected seconds, as \"10s\"", text.substr(0, 40));
+  return std::min(longest, std::chrono::milliseconds(*micros / 1000));
 }
 
 std::optional<field_type> type_of(const field_path& path) {
@@ -39,7 +89,7 @@ result<std::string> page_of_operations(const context& all, const request& from, 
       return std::nullopt;
     return wire::to_json<wire::Operation>(**operation, from.json());
   };
-  return page_of(all, store::family::operations, *page, collection, item);
+  return page_of(all, {.where = store::family::operations}, *page, collection, item);
 }
 
 } // namespace
@@ -55,7 +105,7 @@ void show_operation(const context& all, const request& from, const place& at, an
 }
 
 void cancel_operation(const context& all, const request&, const place& at, answer done) {
-  // Best effort by its definition, and an operation of ours has always ended already.
+  // Best effort by its definition. What an operation of ours waits for is over in moments.
   auto operation = operation_at(all, at);
   done(operation ? json_response("{}") : error_response(operation.error()));
 }
@@ -68,6 +118,19 @@ void delete_operation(const context& all, const request&, const place& at, answe
                       fmt::format("{} cannot be deleted: operations are kept as the record of what "
                                   "was done; nothing needs to be done instead",
                                   wire::view((*operation)->getName()))}));
+}
+
+void wait_operation(const context& all, const request& from, const place& at, answer done) {
+  auto time = wait_time(all, from);
+  if (!time) return done(error_response(time.error()));
+  auto operation = operation_at(all, at);
+  if (!operation) return done(error_response(operation.error()));
+  if ((*operation)->getDone())
+    return done(json_response(wire::to_json<wire::Operation>(**operation, from.json())));
+  all.waits.add({.key = store::key_of(*id_of(at.id)),
+                 .deadline = std::chrono::steady_clock::now() + *time,
+                 .json = from.json(),
+                 .done = std::move(done)});
 }
 
 } // namespace troupe::api

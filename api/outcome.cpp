@@ -26,6 +26,10 @@ response response_of(const wire::frame<wire::Outcome>& outcome, wire::json_optio
     return json_response(wire::to_json<wire::Operation>(what.getOperation(), options));
   case wire::Outcome::EMPTY:
     return json_response("{}");
+  case wire::Outcome::STUDY:
+    return json_response(wire::to_json<wire::Study>(what.getStudy(), options));
+  case wire::Outcome::TRIAL:
+    return json_response(wire::to_json<wire::Trial>(what.getTrial(), options));
   }
   return error_response({errc::internal, "the controller's answer is of an unknown kind"});
 }

@@ -50,18 +50,24 @@ result<page_request> parse_page(const request& from, std::string_view question) 
   if (!text) return std::unexpected(text.error());
   auto start = fmt::format("list {:016x} ", page.fingerprint);
   if (!text->starts_with(start)) return std::unexpected(wrong_token("it is of another list"));
-  uint64_t below = 0;
+  uint64_t last = 0;
   auto digits = std::string_view(*text).substr(start.size());
-  auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), below);
-  if (parsed.ec != std::errc() || below == 0)
+  auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), last);
+  if (parsed.ec != std::errc() || last == 0)
     return std::unexpected(wrong_token("it holds no position"));
-  page.below = below;
+  page.last = last;
   return page;
 }
 
+walk trials_of(uint64_t study) {
+  return {.where = store::family::trials,
+          .prefix = store::key_of(study) + "/",
+          .digits = 10,
+          .newest_first = false};
+}
+
 result<std::string>
-page_of(const context& all, store::family where, const page_request& page,
-        std::string_view collection,
+page_of(const context& all, const walk& rows, const page_request& page, std::string_view collection,
         const std::function<result<std::optional<std::string>>(std::string_view value)>& item) {
   json_writer out;
   out.begin_object().key(collection).begin_array();
@@ -69,15 +75,16 @@ page_of(const context& all, store::family where, const page_request& page,
   std::string last_key, token;
   result<> outcome;
   auto visit = [&](std::string_view key, std::string_view value) {
+    if (!key.starts_with(rows.prefix)) return false;
     if (written == page.size || read == rows_read_max || bytes > page_bytes_max) {
       token = token_of(page.fingerprint, last_key);
       return false;
     }
     ++read;
-    last_key = key;
+    last_key = key.substr(rows.prefix.size());
     auto json = item(value);
     if (!json) {
-      outcome = fail(json.error().code, "stored {} {}: {}", store::name_of(where), key,
+      outcome = fail(json.error().code, "stored {} {}: {}", store::name_of(rows.where), key,
                      json.error().message);
       return false;
     }
@@ -88,8 +95,11 @@ page_of(const context& all, store::family where, const page_request& page,
     }
     return true;
   };
-  auto first = page.below ? store::key_of(*page.below - 1) : std::string();
-  auto scanned = all.database().scan(where, first, true, visit);
+  auto first = rows.prefix;
+  if (page.last)
+    first +=
+        fmt::format("{:0{}}", rows.newest_first ? *page.last - 1 : *page.last + 1, rows.digits);
+  auto scanned = all.database().scan(rows.where, first, rows.newest_first, visit);
   if (!scanned) return std::unexpected(scanned.error());
   if (!outcome) return std::unexpected(outcome.error());
   out.end_array();

@@ -16,6 +16,8 @@ public:
   /// "name,state" or "display_name"; "" and "*" mean everything. invalid_argument: no such field.
   static result<read_mask> parse(std::string_view text, capnp::StructSchema fields);
 
+  bool keeps(std::string_view field) const { return kept_.empty() || kept_.contains(field); }
+
   template <class T>
   wire::frame<T> applied(const wire::frame<T>& resource) const {
     if (kept_.empty()) return resource;

@@ -5,6 +5,7 @@
 #include "api/lookup.hpp"
 #include "api/names.hpp"
 #include "api/rfc3339.hpp"
+#include "api/stored_trials.hpp"
 
 namespace troupe::api {
 
@@ -97,6 +98,8 @@ result<> write_trial(const context& all, json_writer& out, wire::Trial::Reader t
 result<std::string> tuning_job_status(const context& all, const place& at) {
   auto job = named<wire::HyperparameterTuningJob>(all, store::family::tuning_jobs,
                                                   tuning_job_kind::collection, at);
+  if (!job) return std::unexpected(job.error());
+  job = with_trials(all.database(), *job);
   if (!job) return std::unexpected(job.error());
   json_writer out;
   out.begin_object().member("name", wire::view((*job)->getName()));

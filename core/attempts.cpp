@@ -279,7 +279,7 @@ void engine::all_stopped(custom_job& job) {
   changed_attempt(job);
   switch (std::exchange(job.after_stop, JobState::UNSPECIFIED)) {
   case JobState::CANCELLED:
-    return end_job(job, JobState::CANCELLED, failure{errc::cancelled, "CANCELLED"});
+    return end_job(job, JobState::CANCELLED, failure{errc::cancelled, cancellation_of(job)});
   case JobState::QUEUED:
     job.replicas.clear();
     enqueue(job);

@@ -2,8 +2,10 @@
 
 #include "core/engine.hpp"
 #include "core/records.hpp"
+#include "core/trial_records.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace troupe::core {
 
@@ -53,11 +55,17 @@ effects engine::step(const wire::frame<wire::Event>& event) {
       event->isNodeDown() && wire::view(event->getNodeDown().getReason()) == restart_reason;
   if (!recovering) {
     run_timers();
+    // A study that is over stops its trials, which makes room.
+    for (uint64_t id : std::set(wants_suggestions_))
+      if (auto found = tuning_.find(id); found != tuning_.end()) judge_end(found->second);
     place_queued();
   }
   refresh_reasons();
   for (uint64_t id : std::exchange(wants_suggestions_, {}))
     if (auto found = tuning_.find(id); found != tuning_.end()) ask(found->second);
+  if (!recovering)
+    for (uint64_t id : std::exchange(wants_stoppings_, {}))
+      if (trial_book* book = find_book(id)) ask_stoppings(*book);
   flush(event);
   return std::move(out_);
 }
@@ -82,6 +90,7 @@ void engine::handle(wire::Event::Reader event) {
     suggestions(event.getSuggestions(), wire::view(event.getSecret()));
     break;
   case wire::Event::STOPPINGS:
+    stoppings(event.getStoppings());
     break;
   }
 }
@@ -100,8 +109,26 @@ void engine::command(wire::Command::Reader what, std::string_view secret) {
     return delete_custom_job(what.getDeleteCustomJob(), what);
   case wire::Command::DELETE_TUNING_JOB:
     return delete_tuning_job(what.getDeleteTuningJob(), what);
-  default:
-    break;
+  case wire::Command::RESUME_TUNING_JOB:
+    return resume_tuning_job(what.getResumeTuningJob(), what);
+  case wire::Command::CREATE_STUDY:
+    return create_study(what.getCreateStudy(), what);
+  case wire::Command::DELETE_STUDY:
+    return delete_study(what.getDeleteStudy(), what);
+  case wire::Command::CREATE_TRIAL:
+    return create_trial(what.getCreateTrial(), what);
+  case wire::Command::DELETE_TRIAL:
+    return delete_trial(what.getDeleteTrial(), what);
+  case wire::Command::SUGGEST_TRIALS:
+    return suggest_trials(what.getSuggestTrials(), what);
+  case wire::Command::ADD_MEASUREMENT:
+    return add_measurement(what.getAddMeasurement(), what);
+  case wire::Command::COMPLETE_TRIAL:
+    return complete_trial(what.getCompleteTrial(), what);
+  case wire::Command::CHECK_EARLY_STOPPING:
+    return check_early_stopping(what.getCheckEarlyStopping(), what);
+  case wire::Command::STOP_TRIAL:
+    return stop_trial(what.getStopTrial(), what);
   }
   answer_error(errc::unimplemented, "This controller does not know the command.");
 }
@@ -111,6 +138,9 @@ std::optional<instant> engine::wake_at() const {
   if (!job_timers_.empty()) first = job_timers_.begin()->first;
   if (!node_timers_.empty())
     first = std::min(first.value_or(INT64_MAX), node_timers_.begin()->first);
+  if (!book_timers_.empty())
+    first = std::min(first.value_or(INT64_MAX), book_timers_.begin()->first);
+  if (!wants_stoppings_.empty()) first = now_;
   if (!first) return std::nullopt;
   return instant_of(*first);
 }
@@ -130,6 +160,8 @@ void engine::run_timers() {
     job.armed_micros.reset();
     job_timer(job);
   }
+  while (!book_timers_.empty() && book_timers_.begin()->first <= now_)
+    book_timer(book_timers_.begin()->second);
 }
 
 void engine::answer(wire::frame<wire::Outcome> outcome) {
@@ -144,6 +176,10 @@ void engine::answer_error(errc code, std::string message) {
   }));
 }
 
+void engine::answer_problems(const std::vector<std::string>& problems) {
+  answer_error(errc::invalid_argument, fmt::format("{}", fmt::join(problems, "\n")));
+}
+
 void engine::answer_empty() {
   answer(wire::frame<wire::Outcome>::build(
       [](wire::Outcome::Builder outcome) { outcome.setEmpty(); }));
@@ -151,11 +187,8 @@ void engine::answer_empty() {
 
 void engine::answer_deletion(std::string_view project, std::string_view location) {
   uint64_t id = next_id_++;
-  touched_ = true;
-  auto operation = deletion_operation(resource_name(project, location, "operations", id), now_);
-  out_.writes.put(family::operations, key_of(id), operation.str());
-  answer(wire::frame<wire::Outcome>::build(
-      [&](wire::Outcome::Builder outcome) { outcome.setOperation(*operation); }));
+  put_operation(id, deletion_operation(resource_name(project, location, "operations", id), now_));
+  answer_operation(id);
 }
 
 void engine::say(custom_job& job, std::string_view severity, std::string message) {
@@ -185,6 +218,20 @@ void engine::write_records() {
       out_.writes.put(family::tuning_jobs, key_of(id), resource_of(found->second).str());
       out_.writes.put(family::attempts, key_of(id), record_of(found->second).str());
     }
+  for (uint64_t id : std::exchange(dirty_studies_, {}))
+    if (auto found = studies_.find(id); found != studies_.end()) {
+      out_.writes.put(family::studies, key_of(id), resource_of(found->second).str());
+      out_.writes.put(family::study_records, key_of(id), record_of(found->second).str());
+    }
+  for (const auto& [id, number] : std::exchange(dirty_trials_, {}))
+    if (const trial_book* book = find_book(id)) {
+      if (auto t = book->trials.find(number); t != book->trials.end())
+        out_.writes.put(family::trials, trial_key(id, number), record_of(*book, t->second).str());
+      else
+        out_.writes.erase(family::trials, trial_key(id, number));
+    }
+  for (const auto& [id, operation] : std::exchange(dirty_operations_, {}))
+    out_.writes.put(family::operations, key_of(id), operation.str());
   for (uint64_t id : std::exchange(dropped_, {})) {
     jobs_.erase(id);
     out_.writes.erase(family::attempts, key_of(id));

@@ -41,12 +41,27 @@ struct reply {
   wire::frame<wire::Outcome> outcome;
 };
 
+/// A study's spec and its trials. Both are of a tuning job or of a study of Vizier's; this is the
+/// one message that holds the two.
+using study_frame = wire::frame<wire::HyperparameterTuningJob>;
+
 /// Ask the tuner for the next trials; its answer comes back as a `suggestions` event.
 struct suggestion_request {
-  uint64_t tuning_job;
+  uint64_t study;       // or tuning job
   uint32_t first_trial; // the number that the first new trial will get
   uint32_t count;
-  wire::frame<wire::HyperparameterTuningJob> job; // with all trials so far
+  uint64_t operation;                    // to be given back; 0 for a tuning job
+  study_frame job;                       // all trials so far, without their measurements
+  wire::frame<wire::TrialContext> fixed; // values that every suggestion must have
+  std::vector<study_frame> priors;       // earlier studies to learn from
+};
+
+/// Ask the tuner which running trials the study's rule would stop; its answer comes back as a
+/// `stoppings` event.
+struct stopping_request {
+  uint64_t study;
+  uint64_t operation; // to be given back; 0 for a tuning job
+  study_frame job;    // all trials so far, with their measurements
 };
 
 /// A node whose session must be refused or ended, and why (a name already taken by a live node, a
@@ -64,6 +79,7 @@ struct effects {
   std::vector<order> orders;
   std::vector<reply> replies;
   std::vector<suggestion_request> suggestion_requests;
+  std::vector<stopping_request> stopping_requests;
   std::vector<refusal> refusals;
 };
 

@@ -1,5 +1,6 @@
 // The state machine behind core::cluster: all state and every transition. Its parts lie in files by
-// idea (custom_jobs.cpp, attempts.cpp, scheduling.cpp, nodes.cpp, tuning_jobs.cpp, recovery.cpp);
+// idea (custom_jobs.cpp, attempts.cpp, scheduling.cpp, nodes.cpp, trials.cpp, tuning_jobs.cpp,
+// tuning_trials.cpp, studies.cpp, study_operations.cpp, recovery.cpp);
 // this header is the map.
 //
 // One step handles one event, then what is due, then what has become possible (placements,
@@ -7,9 +8,11 @@
 // once.
 #pragma once
 
+#include "core/operations.hpp"
 #include "core/queue.hpp"
 #include "core/restart.hpp"
 #include "core/state.hpp"
+#include "core/study/stopping/study_end.hpp"
 
 #include <utility>
 
@@ -39,6 +42,7 @@ private:
   void write_cluster_record();
   void answer(wire::frame<wire::Outcome>);
   void answer_error(errc, std::string message);
+  void answer_problems(const std::vector<std::string>&);
   void answer_empty();
   void answer_deletion(std::string_view project, std::string_view location);
 
@@ -103,32 +107,91 @@ private:
   void quarantine(node&, std::string why);
   void maybe_lift_quarantine(const std::string& node_name);
 
-  // -- tuning_jobs.cpp --
+  // -- trials.cpp: what tuning jobs and studies share --
+  trial_book* find_book(uint64_t id);
+  void end_trial(trial_book&, trial&, std::optional<measurement> final, std::string infeasible);
+  study_end end_by_rule(trial_book&);
+  void book_timer(uint64_t id);
+  void ask_stoppings(trial_book&);
+  void stoppings(wire::Stoppings::Reader);
+  std::string missing_prior(wire::StudySpec::Reader, wire::Command::Reader);
+  trial_book* prior_named(std::string_view name, std::string_view project,
+                          std::string_view location);
+  std::vector<study_frame> priors_of(const trial_book&);
+
+  // -- tuning_jobs.cpp: the job as a whole --
   void create_tuning_job(wire::HyperparameterTuningJob::Reader, wire::Command::Reader,
                          std::string_view secret);
   void cancel_tuning_job(uint64_t id, wire::Command::Reader);
   void delete_tuning_job(uint64_t id, wire::Command::Reader);
+  void resume_tuning_job(wire::ResumeTuningJob::Reader, wire::Command::Reader);
   tuning_job* find_tuning_job(uint64_t id, wire::Command::Reader);
-  void suggestions(wire::Suggestions::Reader, std::string_view secret);
-  void add_trial(tuning_job&, wire::Suggestions::ParameterSet::Reader, std::string_view secret);
   void ask(tuning_job&);
+  void suggestions(wire::Suggestions::Reader, std::string_view secret);
+  void suggestions(tuning_job&, wire::Suggestions::Reader, std::string_view secret);
+  void judge_end(tuning_job&);
+  void decide_tuning_end(tuning_job&, wire::JobState, std::optional<failure>);
+  void maybe_end_tuning(tuning_job&);
+
+  // -- tuning_trials.cpp: its trials --
+  void add_trial(tuning_job&, wire::Suggestions::ParameterSet::Reader, std::string_view secret);
   void trial_running(custom_job&);
   void trial_ended(custom_job&);
   void metrics(node&, wire::MetricReport::Reader);
+  bool take_points(custom_job&, wire::StudySpec::Reader, wire::MetricReport::Reader);
   void judge_trials(tuning_job&, const trial& ended);
-  void decide_tuning_end(tuning_job&, wire::JobState, std::optional<failure>);
-  void maybe_end_tuning(tuning_job&);
   void stop_trials(tuning_job&);
+  void stop_early(tuning_job&, trial&, std::string reason);
+  std::string cancellation_of(const custom_job&);
+
+  // -- studies.cpp: Vizier's studies and their trials --
+  void create_study(wire::Study::Reader, wire::Command::Reader);
+  void delete_study(uint64_t id, wire::Command::Reader);
+  void create_trial(wire::TrialChange::Reader, wire::Command::Reader);
+  void delete_trial(wire::TrialChange::Reader, wire::Command::Reader);
+  void add_measurement(wire::TrialChange::Reader, wire::Command::Reader);
+  void complete_trial(wire::TrialChange::Reader, wire::Command::Reader);
+  void stop_trial(wire::TrialChange::Reader, wire::Command::Reader);
+  vizier_study* find_study(uint64_t id, wire::Command::Reader);
+  trial* find_trial(vizier_study&, uint32_t number);
+  trial* find_running_trial(vizier_study&, uint32_t number, std::string_view wish);
+  void judge_end(vizier_study&);
+  void complete_study(vizier_study&, std::string reason);
+  void answer_trial(const vizier_study&, const trial&);
+
+  // -- study_operations.cpp: what the tuner computes for them --
+  struct match;
+  void suggest_trials(wire::TrialChange::Reader, wire::Command::Reader);
+  void check_early_stopping(wire::TrialChange::Reader, wire::Command::Reader);
+  static match matching(const vizier_study&, wire::SuggestTrialsRequest::Reader);
+  void hand_out(vizier_study&, const match&, std::string_view client);
+  void advance(vizier_study&);
+  void ask(vizier_study&, const pending_operation&, const match&);
+  void ask_again(vizier_study&);
+  void suggestions(vizier_study&, wire::Suggestions::Reader);
+  void stoppings(vizier_study&, wire::Stoppings::Reader);
+  void finish_suggestion(vizier_study&, uint64_t operation);
+  void finish_check(vizier_study&, const pending_operation&, const trial*);
+  void fail_operation(vizier_study&, const pending_operation&, failure);
+  pending_operation& add_operation(vizier_study&);
+  operation_facts facts_of(const vizier_study&, const pending_operation&) const;
+  void put_operation(uint64_t id, wire::frame<wire::Operation>);
+  void answer_operation(uint64_t id);
 
   // -- marks --
   void changed(custom_job& job) { dirty_jobs_.insert(job.id), touched_ = true; } // the resource
   void changed_attempt(custom_job& job) { dirty_attempts_.insert(job.id), touched_ = true; }
   void changed(tuning_job& job) { dirty_tuning_.insert(job.id), touched_ = true; }
+  void changed(vizier_study& study) { dirty_studies_.insert(study.id), touched_ = true; }
+  void changed(const trial_book& book, const trial& t) {
+    dirty_trials_.insert({book.id, t.number}), touched_ = true;
+  }
   void changed(node& where) { dirty_nodes_.insert(where.name), touched_ = true; }
   void say(custom_job&, std::string_view severity, std::string message);
   void explain(custom_job&, std::string reason);
   void arm(custom_job&);
   void arm(node&);
+  void arm(trial_book&, std::optional<int64_t> at_micros);
   node* find_node(const std::string& name);
 
   settings settings_;
@@ -140,6 +203,7 @@ private:
 
   std::map<uint64_t, custom_job> jobs_;
   std::map<uint64_t, tuning_job> tuning_;
+  std::map<uint64_t, vizier_study> studies_;
   std::map<std::string, node> nodes_;
   std::set<uint64_t> active_; // jobs with a replica that has not ended
   job_queue queue_;
@@ -156,6 +220,7 @@ private:
   // behind.
   std::set<std::pair<int64_t, uint64_t>> job_timers_;
   std::set<std::pair<int64_t, std::string>> node_timers_;
+  std::set<std::pair<int64_t, uint64_t>> book_timers_;
 
   // Of the step under way.
   effects out_;
@@ -167,7 +232,13 @@ private:
   std::set<uint64_t> dirty_tuning_;
   std::set<std::string> dirty_nodes_;
   std::set<uint64_t> dropped_; // ghosts whose last replica has stopped
+  std::set<uint64_t> dirty_studies_;
+  std::set<std::pair<uint64_t, uint32_t>> dirty_trials_; // study or tuning job, trial
+  std::map<uint64_t, wire::frame<wire::Operation>> dirty_operations_;
   std::set<uint64_t> wants_suggestions_;
+
+  // Kept from a recovery to the first step after it.
+  std::set<uint64_t> wants_stoppings_;
 };
 
 /// The reason in the nodeDown events that a recovery makes. Their steps place nothing and let

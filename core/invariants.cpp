@@ -40,6 +40,41 @@ std::optional<std::string> broken(const custom_job& job, bool queued) {
   return std::nullopt;
 }
 
+std::optional<std::string> broken(const trial_book& book, const trial& t) {
+  using state = wire::Trial::State;
+  if (t.ended() != (t.end_micros != 0))
+    return fmt::format("I4: trial {} of {} is {} with end time {}", t.number, book.id,
+                       t.ended() ? "over" : "not over", t.end_micros);
+  if ((t.state == state::SUCCEEDED) != t.final_measurement.has_value())
+    return fmt::format("I4: trial {} of {} in state {} {} a final measurement", t.number, book.id,
+                       static_cast<int>(t.state), t.final_measurement ? "has" : "has not");
+  for (size_t i = 1; i < t.measurements.size(); ++i)
+    if (std::pair(t.measurements[i - 1].step, t.measurements[i - 1].elapsed_micros)
+        >= std::pair(t.measurements[i].step, t.measurements[i].elapsed_micros))
+      return fmt::format("measurement {} of trial {} of {} is out of order", i, t.number, book.id);
+  return std::nullopt;
+}
+
+std::optional<std::string> broken(const vizier_study& study) {
+  for (const auto& [number, t] : study.trials) {
+    if (number >= study.next_trial)
+      return fmt::format("I5: trial {} of study {}, next trial {}", number, study.id,
+                         study.next_trial);
+    if (t.state == wire::Trial::State::ACTIVE && t.client.empty())
+      return fmt::format("trial {} of study {} is ACTIVE and nobody's", number, study.id);
+  }
+  for (const pending_operation& waits : study.pending) {
+    if (waits.checked == 0 && study.over())
+      return fmt::format("I8: operation {} waits for the completed study {}", waits.id, study.id);
+    if (waits.checked == 0) continue;
+    auto t = study.trials.find(waits.checked);
+    if (t == study.trials.end() || t->second.ended())
+      return fmt::format("I8: operation {} waits for trial {} of study {}, which is over", waits.id,
+                         waits.checked, study.id);
+  }
+  return std::nullopt;
+}
+
 } // namespace
 
 std::optional<std::string> engine::violated_invariant() const {
@@ -83,6 +118,14 @@ std::optional<std::string> engine::violated_invariant() const {
     if (job.terminal() != (job.end_micros != 0) || (job.terminal() && job.live_trials() > 0))
       return fmt::format("I4: tuning job {} has {} live trials and end time {}", id,
                          job.live_trials(), job.end_micros);
+    for (const auto& [number, t] : job.trials)
+      if (auto problem = broken(job, t)) return problem;
+  }
+  for (const auto& [id, study] : studies_) {
+    if (id >= next_id_) return fmt::format("I5: study {}, next id {}", id, next_id_);
+    if (auto problem = broken(study)) return problem;
+    for (const auto& [number, t] : study.trials)
+      if (auto problem = broken(study, t)) return problem;
   }
   return std::nullopt;
 }

@@ -8,16 +8,20 @@
 
 namespace troupe::core {
 
-/// Points of one step form one measurement; a metric that repeats within a step (a program that
-/// counts no steps reports all at step 0) starts the next one. Ordered by (step, elapsed). Values
-/// that are not finite are left out.
-std::vector<measurement> measurements_of(std::span<const metric_point>, int64_t start_micros);
+enum class non_finite { left_out, kept };
 
-/// The last measurement, or the best one, that holds the study's first metric; nothing if none
-/// does.
+/// Points of one step form one measurement; a metric that repeats within a step (a program that
+/// counts no steps reports all at step 0) starts the next one. Ordered by (step, elapsed),
+/// strictly.
+std::vector<measurement> measurements_of(std::span<const metric_point>, int64_t start_micros,
+                                         non_finite = non_finite::left_out);
+
+/// The one that speaks for its trial, by the study's measurementSelectionType (see
+/// select_measurement in core/study/objective.hpp); nothing if none can.
 std::optional<measurement> final_of(std::span<const measurement>, wire::StudySpec::Reader);
 
-/// Keeps the newest `most` points, and the best one of the study's first metric whatever its age.
+/// Keeps the newest `most` points, and the best one of the study's first objective whatever its
+/// age, with what the other metrics were at its step.
 void trim(std::vector<metric_point>&, size_t most, wire::StudySpec::Reader);
 
 } // namespace troupe::core

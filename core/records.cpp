@@ -2,8 +2,9 @@
 
 #include "core/engine.hpp"
 #include "core/pools.hpp"
+#include "core/trial_records.hpp"
 
-#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include <charconv>
 #include <cmath>
@@ -114,58 +115,6 @@ void append_args(Spec spec, capnp::List<capnp::Text>::Reader old,
     args.set(old.size() + i, text(flags[i]));
 }
 
-void set_measurement(wire::Measurement::Builder builder, const measurement& m) {
-  builder.initElapsedDuration().setMicros(m.elapsed_micros);
-  builder.setStepCount(m.step);
-  auto metrics = builder.initMetrics(static_cast<uint32_t>(m.metrics.size()));
-  for (uint32_t i = 0; i < metrics.size(); ++i) {
-    metrics[i].setMetricId(text(m.metrics[i].first));
-    metrics[i].setValue(m.metrics[i].second);
-  }
-}
-
-measurement measurement_of(wire::Measurement::Reader from) {
-  measurement m{from.getElapsedDuration().getMicros(), from.getStepCount(), {}};
-  for (auto metric : from.getMetrics())
-    m.metrics.emplace_back(wire::str(metric.getMetricId()), metric.getValue());
-  return m;
-}
-
-void set_trial(wire::Trial::Builder builder, const tuning_job& job, const trial& t) {
-  builder.setName(
-      text(fmt::format("{}/trials/{}", wire::view(job.submitted->getName()), t.number)));
-  builder.setId(text(std::to_string(t.number)));
-  builder.setState(t.state);
-  builder.setParameters(t.parameters->getValues());
-  if (t.final_measurement) set_measurement(builder.initFinalMeasurement(), *t.final_measurement);
-  auto all = builder.initMeasurements(static_cast<uint32_t>(t.measurements.size()));
-  for (uint32_t i = 0; i < all.size(); ++i)
-    set_measurement(all[i], t.measurements[i]);
-  if (t.start_micros != 0) builder.initStartTime().setMicros(t.start_micros);
-  if (t.end_micros != 0) builder.initEndTime().setMicros(t.end_micros);
-  if (!t.infeasible_reason.empty()) builder.setInfeasibleReason(text(t.infeasible_reason));
-  builder.setCustomJob(text(resource_name(job.project, job.location, "customJobs", t.job)));
-}
-
-trial trial_of(wire::Trial::Reader from) {
-  trial t;
-  std::string_view id = wire::view(from.getId());
-  std::from_chars(id.data(), id.data() + id.size(), t.number);
-  t.state = from.getState();
-  t.parameters = wire::frame<wire::Suggestions::ParameterSet>::build(
-      [&](wire::Suggestions::ParameterSet::Builder set) { set.setValues(from.getParameters()); });
-  if (from.hasFinalMeasurement()) t.final_measurement = measurement_of(from.getFinalMeasurement());
-  for (auto m : from.getMeasurements())
-    t.measurements.push_back(measurement_of(m));
-  t.start_micros = from.getStartTime().getMicros();
-  t.end_micros = from.getEndTime().getMicros();
-  t.infeasible_reason = wire::str(from.getInfeasibleReason());
-  std::string_view run = wire::view(from.getCustomJob());
-  run.remove_prefix(run.rfind('/') + 1);
-  std::from_chars(run.data(), run.data() + run.size(), t.job);
-  return t;
-}
-
 void set_replica(wire::ReplicaRecord::Builder builder, const custom_job& job, const replica& r) {
   auto status = builder.initStatus();
   set_replica_id(status.initId(), job, r);
@@ -241,7 +190,19 @@ wire::frame<wire::HyperparameterTuningJob> named_job(wire::HyperparameterTuningJ
       [&](wire::HyperparameterTuningJob::Builder job) {
         set_output_fields(job, name, now);
         job.disownTrials();
+        job.disownBestTrial();
+        job.disownOptimalTrials();
       });
+}
+
+wire::frame<wire::Study> named_study(wire::Study::Reader wanted, const std::string& name,
+                                     int64_t now) {
+  return wire::frame<wire::Study>::copy(wanted).with([&](wire::Study::Builder study) {
+    study.setName(text(name));
+    study.setState(wire::Study::State::ACTIVE);
+    study.initCreateTime().setMicros(now);
+    study.disownInactiveReason();
+  });
 }
 
 wire::frame<wire::CustomJob> trial_custom_job(const tuning_job& tuning, uint32_t number,
@@ -316,9 +277,37 @@ wire::frame<wire::HyperparameterTuningJob> resource_of(const tuning_job& job) {
     builder.setState(job.state);
     set_times(builder, job);
     set_error(builder, job.error);
-    auto trials = builder.initTrials(static_cast<uint32_t>(job.trials.size()));
-    for (uint32_t i = 0; i < trials.size(); ++i)
-      set_trial(trials[i], job, job.trials[i]);
+    fill_best(builder, job);
+  });
+}
+
+wire::frame<wire::HyperparameterTuningJob> whole_of(const tuning_job& job) {
+  return resource_of(job).with(
+      [&](wire::HyperparameterTuningJob::Builder builder) { fill_trials(builder, job); });
+}
+
+wire::frame<wire::Study> resource_of(const vizier_study& study) {
+  return study.submitted.with([&](wire::Study::Builder builder) {
+    builder.setState(study.state);
+    if (!study.inactive_reason.empty()) builder.setInactiveReason(text(study.inactive_reason));
+  });
+}
+
+wire::frame<wire::StudyRecord> record_of(const vizier_study& study) {
+  return wire::frame<wire::StudyRecord>::build([&](wire::StudyRecord::Builder record) {
+    record.setNextTrial(study.next_trial);
+    record.setUpdateMicros(study.update_micros);
+    record.setLookAgainMicros(study.armed_micros.value_or(0));
+    auto pending = record.initPending(static_cast<uint32_t>(study.pending.size()));
+    for (uint32_t i = 0; i < pending.size(); ++i) {
+      const pending_operation& from = study.pending[i];
+      pending[i].setOperation(from.id);
+      pending[i].setStartMicros(from.start_micros);
+      if (from.checked != 0)
+        pending[i].setCheckTrial(from.checked);
+      else
+        pending[i].setSuggest(*from.wanted);
+    }
   });
 }
 
@@ -368,6 +357,9 @@ wire::frame<wire::AttemptRecord> record_of(const tuning_job& job) {
     record.setEndState(job.end_state);
     if (job.end_error) set_status(record.initEndError(), *job.end_error);
     record.setSubmitSequence(job.id);
+    record.setEndReason(text(job.end_reason));
+    record.setJobRetries(job.tuner_failures);
+    record.setDeadlineMicros(job.armed_micros.value_or(0));
   });
 }
 
@@ -388,31 +380,6 @@ wire::frame<wire::NodeRecord> record_of(const node& where) {
     amounts used = where.used;
     used.gpu_type = where.total.gpu_type;
     set_amounts(record.initAllocated(), used);
-  });
-}
-
-wire::frame<wire::Operation> deletion_operation(const std::string& name, int64_t now) {
-  using object = capnp::json::Value::Builder;
-  auto set_field = [](capnp::json::Value::Field::Builder field, const std::string& key,
-                      const std::string& value) {
-    field.setName(text(key));
-    field.initValue().setString(text(value));
-  };
-  std::string at = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(now / second_micros),
-                               now % second_micros);
-  return wire::frame<wire::Operation>::build([&](wire::Operation::Builder operation) {
-    operation.setName(text(name));
-    operation.setDone(true);
-    object metadata = operation.initMetadata();
-    auto fields = metadata.initObject(2);
-    set_field(fields[0], "@type",
-              "type.googleapis.com/google.cloud.aiplatform.v1.DeleteOperationMetadata");
-    fields[1].setName("genericMetadata");
-    auto times = fields[1].initValue().initObject(2);
-    set_field(times[0], "createTime", at);
-    set_field(times[1], "updateTime", at);
-    object response = operation.initResponse();
-    set_field(response.initObject(1)[0], "@type", "type.googleapis.com/google.protobuf.Empty");
   });
 }
 
@@ -453,10 +420,15 @@ void read(tuning_job& job, wire::frame<wire::HyperparameterTuningJob> stored) {
   job.state = stored->getState();
   read_times(job, *stored);
   job.error = failure_of(stored->getError());
-  for (auto t : stored->getTrials())
-    job.trials.push_back(trial_of(t));
-  job.submitted =
-      stored.with([](wire::HyperparameterTuningJob::Builder builder) { builder.disownTrials(); });
+  for (auto t : stored->getTrials()) {
+    trial made = trial_of(t);
+    job.trials.emplace(made.number, std::move(made));
+  }
+  job.submitted = stored.with([](wire::HyperparameterTuningJob::Builder builder) {
+    builder.disownTrials();
+    builder.disownBestTrial();
+    builder.disownOptimalTrials();
+  });
 }
 
 void read(tuning_job& job, wire::AttemptRecord::Reader record) {
@@ -468,6 +440,37 @@ void read(tuning_job& job, wire::AttemptRecord::Reader record) {
   job.location = wire::str(record.getLocation());
   job.end_state = record.getEndState();
   job.end_error = failure_of(record.getEndError());
+  job.end_reason = wire::str(record.getEndReason());
+  job.tuner_failures = record.getJobRetries();
+  if (record.getDeadlineMicros() != 0) job.armed_micros = record.getDeadlineMicros();
+}
+
+void read(vizier_study& study, wire::frame<wire::Study> stored) {
+  study.state = stored->getState();
+  study.inactive_reason = wire::str(stored->getInactiveReason());
+  study.create_micros = stored->getCreateTime().getMicros();
+  std::vector<std::string_view> parts;
+  for (std::string_view rest = wire::view(stored->getName()); !rest.empty();) {
+    const auto slash = std::min(rest.find('/'), rest.size());
+    parts.push_back(rest.substr(0, slash));
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+  }
+  if (parts.size() == 6) study.project = parts[1], study.location = parts[3];
+  study.submitted = std::move(stored);
+}
+
+void read(vizier_study& study, wire::StudyRecord::Reader record) {
+  study.next_trial = record.getNextTrial();
+  study.update_micros = record.getUpdateMicros();
+  if (record.getLookAgainMicros() != 0) study.armed_micros = record.getLookAgainMicros();
+  for (auto from : record.getPending()) {
+    pending_operation waits{.id = from.getOperation(), .start_micros = from.getStartMicros()};
+    if (from.isCheckTrial())
+      waits.checked = from.getCheckTrial();
+    else
+      waits.wanted = wire::frame<wire::SuggestTrialsRequest>::copy(from.getSuggest());
+    study.pending.push_back(std::move(waits));
+  }
 }
 
 void read(node& where, wire::NodeRecord::Reader record) {

@@ -2,6 +2,7 @@
 // is derived, so that it cannot disagree with what is stored.
 #include "core/engine.hpp"
 #include "core/records.hpp"
+#include "core/trial_records.hpp"
 
 #include <charconv>
 
@@ -44,6 +45,7 @@ void merge(effects& into, effects from) {
   append(into.orders, from.orders);
   append(into.replies, from.replies);
   append(into.suggestion_requests, from.suggestion_requests);
+  append(into.stopping_requests, from.stopping_requests);
   append(into.refusals, from.refusals);
 }
 
@@ -75,9 +77,34 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
     read(e.jobs_[id_of(key)], std::move(job));
   });
   if (!problem) return std::unexpected(problem.error());
-  problem = each<wire::HyperparameterTuningJob>(
-      scan, family::tuning_jobs,
-      [&](std::string_view key, auto job) { read(e.tuning_[id_of(key)], std::move(job)); });
+  std::set<uint64_t> old_form; // trials inside the job's record, as Troupe stored them until 0.3
+  problem = each<wire::HyperparameterTuningJob>(scan, family::tuning_jobs,
+                                                [&](std::string_view key, auto job) {
+                                                  const uint64_t id = id_of(key);
+                                                  tuning_job& made = e.tuning_[id];
+                                                  made.id = id;
+                                                  read(made, std::move(job));
+                                                  if (!made.trials.empty()) old_form.insert(id);
+                                                });
+  if (!problem) return std::unexpected(problem.error());
+  problem = each<wire::Study>(scan, family::studies, [&](std::string_view key, auto study) {
+    vizier_study& made = e.studies_[id_of(key)];
+    made.id = id_of(key);
+    read(made, std::move(study));
+  });
+  if (!problem) return std::unexpected(problem.error());
+  problem =
+      each<wire::StudyRecord>(scan, family::study_records, [&](std::string_view key, auto record) {
+        if (auto study = e.studies_.find(id_of(key)); study != e.studies_.end())
+          read(study->second, *record);
+      });
+  if (!problem) return std::unexpected(problem.error());
+  problem = each<wire::Trial>(scan, family::trials, [&](std::string_view key, auto record) {
+    if (trial_book* book = e.find_book(id_of(key))) {
+      trial t = trial_of(*record);
+      book->trials.insert_or_assign(t.number, std::move(t));
+    }
+  });
   if (!problem) return std::unexpected(problem.error());
   problem =
       each<wire::AttemptRecord>(scan, family::attempts, [&](std::string_view key, auto record) {
@@ -100,6 +127,12 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
   e.now_ = micros_of(now);
   e.derive();
   effects out;
+  for (uint64_t id : old_form) {
+    const tuning_job& job = e.tuning_.at(id);
+    out.writes.put(family::tuning_jobs, store::key_of(id), resource_of(job).str());
+    for (const auto& [number, t] : job.trials)
+      out.writes.put(family::trials, trial_key(id, number), record_of(job, t).str());
+  }
   // The sessions of the old process are gone. As events, so that the log still replays to this
   // state.
   std::vector<std::pair<std::string, uint64_t>> sessions;
@@ -117,6 +150,8 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
   e.write_cluster_record();
   for (auto& [id, job] : e.tuning_)
     e.ask(job);
+  for (auto& [id, study] : e.studies_)
+    e.ask_again(study);
   merge(out, std::move(e.out_));
   return std::pair(std::move(state), std::move(out));
 }
@@ -139,6 +174,15 @@ void engine::derive() {
   }
   for (auto& [name, where] : nodes_)
     arm(where);
+  for (auto& [id, job] : tuning_) {
+    job.optimal = optimal_of(job);
+    if (job.armed_micros) book_timers_.insert({*job.armed_micros, id});
+    wants_stoppings_.insert(id);
+  }
+  for (auto& [id, study] : studies_) {
+    if (study.armed_micros) book_timers_.insert({*study.armed_micros, id});
+    wants_stoppings_.insert(id);
+  }
   touched_ = false;
 }
 

@@ -1,12 +1,11 @@
-// Hyperparameter tuning: a tuning job asks for suggestions, runs each as a custom job of its own,
-// and judges what comes of them (vertex.md §3.1 and §3.3).
+// Hyperparameter tuning: a tuning job asks for suggestions, runs each as a custom job of its own
+// (tuning_trials.cpp), and ends when enough have been tried (vertex.md §3.1 and §3.3).
 #include "core/engine.hpp"
-#include "core/measurements.hpp"
 #include "core/records.hpp"
+#include "core/trial_records.hpp"
 #include "core/validate.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -18,25 +17,44 @@ using wire::JobState;
 
 namespace {
 
-constexpr size_t points_max = 1000;
+/// How often in a row the tuner may fail before the job does.
+constexpr uint32_t tuner_failures_max = 3;
 
-/// Without a limit of the user's, this many failures, if they are also more than half of what has
-/// ended, end the study.
-constexpr uint32_t failures_tolerated = 5;
-
-bool measures(wire::StudySpec::Reader study, std::string_view tag) {
-  for (auto metric : study.getMetrics())
-    if (wire::view(metric.getMetricId()) == tag) return true;
-  return false;
+/// What is wrong with the new counts of a job that goes on; nothing if they can stand.
+std::vector<std::string> problems_of(wire::ResumeTuningJobRequest::Reader wanted,
+                                     const tuning_job& job) {
+  std::vector<std::string> problems;
+  const auto made = std::ssize(job.trials);
+  const int64_t most = wanted.getMaxTrialCount() != 0 ? wanted.getMaxTrialCount()
+                                                      : job.submitted->getMaxTrialCount();
+  if (most <= made)
+    problems.push_back(
+        fmt::format("maxTrialCount: {}; expected more than {}, the number of trials made so far",
+                    wanted.getMaxTrialCount() != 0 ? fmt::format("{}", most)
+                                                   : fmt::format("not set, which leaves {}", most),
+                    made));
+  const int64_t parallel = wanted.getParallelTrialCount() != 0
+                               ? wanted.getParallelTrialCount()
+                               : job.submitted->getParallelTrialCount();
+  if (parallel < 1 || parallel > most)
+    problems.push_back(fmt::format(
+        "parallelTrialCount: {}; expected 1 to maxTrialCount, which is {}", parallel, most));
+  if (wanted.getMaxFailedTrialCount() < 0 || wanted.getMaxFailedTrialCount() > most)
+    problems.push_back(
+        fmt::format("maxFailedTrialCount: {}; expected 0 to maxTrialCount, which is {}",
+                    wanted.getMaxFailedTrialCount(), most));
+  return problems;
 }
 
 } // namespace
 
 void engine::create_tuning_job(wire::HyperparameterTuningJob::Reader wanted,
                                wire::Command::Reader command, std::string_view secret) {
-  auto problems = problems_of(wanted, settings_.machines);
-  if (!problems.empty())
-    return answer_error(errc::invalid_argument, fmt::format("{}", fmt::join(problems, "\n")));
+  auto problems = core::problems_of(wanted, settings_.machines);
+  if (problems.empty())
+    if (std::string missing = missing_prior(wanted.getStudySpec(), command); !missing.empty())
+      problems.push_back(std::move(missing));
+  if (!problems.empty()) return answer_problems(problems);
   uint64_t id = next_id_++;
   tuning_job& job = tuning_[id];
   job.id = id;
@@ -80,20 +98,63 @@ void engine::delete_tuning_job(uint64_t id, wire::Command::Reader command) {
   tuning_job* job = find_tuning_job(id, command);
   if (!job) return;
   if (!job->terminal())
-    return answer_error(errc::failed_precondition,
-                        fmt::format("{} has not ended. Cancel it first, then delete it.",
-                                    wire::view(job->submitted->getName())));
-  for (const trial& t : job->trials)
+    return answer_error(
+        errc::failed_precondition,
+        fmt::format("{} has not ended. Cancel it first, then delete it.", job->name()));
+  for (const auto& [number, t] : job->trials)
     if (auto found = jobs_.find(t.job); found != jobs_.end() && !found->second.deleted)
       erase_resource(found->second);
   out_.writes.erase(family::tuning_jobs, key_of(id));
   out_.writes.erase(family::attempts, key_of(id));
+  // '0' follows '/', so this is every key that starts with the job's.
+  out_.writes.range_deletes.push_back({family::trials, key_of(id) + "/", key_of(id) + "0"});
   answer_deletion(job->project, job->location);
+  arm(static_cast<trial_book&>(*job), std::nullopt);
   tuning_.erase(id);
 }
 
+void engine::resume_tuning_job(wire::ResumeTuningJob::Reader resume,
+                               wire::Command::Reader command) {
+  tuning_job* job = find_tuning_job(resume.getId(), command);
+  if (!job) return;
+  if (!job->terminal())
+    return answer_error(errc::failed_precondition,
+                        fmt::format("{} has not ended, so it cannot be resumed. Cancel it, or wait "
+                                    "until it ends; then resume it with a greater maxTrialCount.",
+                                    job->name()));
+  const auto wanted = resume.getWanted();
+  if (auto problems = problems_of(wanted, *job); !problems.empty())
+    return answer_problems(problems);
+  if (study_end end = end_by_rule(*job); end.reason)
+    return answer_error(errc::failed_precondition,
+                        fmt::format("{} cannot be resumed: its studyStoppingConfig would end it "
+                                    "again at once: {}. Make a new job that learns from it by "
+                                    "transferLearningConfig.priorStudyNames.",
+                                    job->name(), *end.reason));
+  job->submitted = job->submitted.with([&](wire::HyperparameterTuningJob::Builder builder) {
+    if (wanted.getMaxTrialCount() != 0) builder.setMaxTrialCount(wanted.getMaxTrialCount());
+    if (wanted.getParallelTrialCount() != 0)
+      builder.setParallelTrialCount(wanted.getParallelTrialCount());
+    if (wanted.getMaxFailedTrialCount() != 0)
+      builder.setMaxFailedTrialCount(wanted.getMaxFailedTrialCount());
+  });
+  job->state = job->trials.empty() ? JobState::QUEUED : JobState::PENDING;
+  job->error.reset();
+  job->end_micros = 0;
+  job->end_reason.clear();
+  job->cancel_requested = false;
+  job->tuner_failures = 0;
+  job->asked_from = 0;
+  job->update_micros = now_;
+  job->reason = "resumed: waiting for suggestions";
+  changed(*job);
+  wants_suggestions_.insert(job->id);
+  answer(wire::frame<wire::Outcome>::build(
+      [&](wire::Outcome::Builder outcome) { outcome.setTuningJob(*whole_of(*job)); }));
+}
+
 void engine::ask(tuning_job& job) {
-  if (job.terminal() || job.end_state != JobState::UNSPECIFIED) return;
+  if (job.over()) return;
   int64_t made = std::ssize(job.trials);
   int64_t count =
       std::min<int64_t>(job.submitted->getParallelTrialCount() - int64_t{job.live_trials()},
@@ -101,18 +162,40 @@ void engine::ask(tuning_job& job) {
   auto first = static_cast<uint32_t>(made + 1);
   if (count <= 0 || job.asked_from == first) return;
   job.asked_from = first;
-  out_.suggestion_requests.push_back(
-      {job.id, first, static_cast<uint32_t>(count), resource_of(job)});
+  out_.suggestion_requests.push_back({job.id,
+                                      first,
+                                      static_cast<uint32_t>(count),
+                                      0,
+                                      frame_of(job, detail_of_trials::without_measurements),
+                                      {},
+                                      priors_of(job)});
 }
 
 void engine::suggestions(wire::Suggestions::Reader answer, std::string_view secret) {
-  auto found = tuning_.find(answer.getTuningJobId());
-  if (found == tuning_.end()) return;
-  tuning_job& job = found->second;
-  if (job.terminal() || job.end_state != JobState::UNSPECIFIED
-      || answer.getFirstTrial() != job.trials.size() + 1)
-    return;
+  if (auto job = tuning_.find(answer.getTuningJobId()); job != tuning_.end())
+    return suggestions(job->second, answer, secret);
+  if (auto study = studies_.find(answer.getTuningJobId()); study != studies_.end())
+    suggestions(study->second, answer);
+}
+
+void engine::suggestions(tuning_job& job, wire::Suggestions::Reader answer,
+                         std::string_view secret) {
+  if (job.over() || answer.getFirstTrial() != job.trials.size() + 1) return;
   job.asked_from = 0;
+  changed(job);
+  wants_suggestions_.insert(job.id);
+  if (answer.getError().size() > 0) {
+    if (++job.tuner_failures < tuner_failures_max) return;
+    // The trials under way are as good as ever: they may end.
+    job.end_state = JobState::FAILED;
+    job.end_error = failure{
+        errc::internal,
+        fmt::format("The tuner failed {} times in a row to suggest trial {}: {}. The trials so far "
+                    "are kept; resume the job once the cause is mended.",
+                    job.tuner_failures, answer.getFirstTrial(), wire::view(answer.getError()))};
+    return maybe_end_tuning(job);
+  }
+  job.tuner_failures = 0;
   int64_t room =
       std::min<int64_t>(job.submitted->getParallelTrialCount() - int64_t{job.live_trials()},
                         job.submitted->getMaxTrialCount() - std::ssize(job.trials));
@@ -124,152 +207,38 @@ void engine::suggestions(wire::Suggestions::Reader answer, std::string_view secr
   }
   int64_t offered = answer.getParameters().size();
   // An answer without a point would be the same answer if asked for again.
-  if ((answer.getExhausted() || offered == 0) && taken == offered)
+  if ((answer.getExhausted() || offered == 0) && taken == offered) {
     job.end_state = JobState::SUCCEEDED;
+    job.end_reason = "the search space holds no further point";
+  }
   if (taken > 0 && job.state == JobState::QUEUED)
     job.state = JobState::PENDING, job.update_micros = now_;
-  changed(job);
-  wants_suggestions_.insert(job.id);
   maybe_end_tuning(job);
 }
 
-void engine::add_trial(tuning_job& job, wire::Suggestions::ParameterSet::Reader parameters,
-                       std::string_view secret) {
-  auto number = static_cast<uint32_t>(job.trials.size() + 1);
-  uint64_t id = next_id_++;
-  auto named = trial_custom_job(job, number, parameters,
-                                resource_name(job.project, job.location, "customJobs", id), now_);
-  trial made;
-  made.number = number;
-  made.parameters = wire::frame<wire::Suggestions::ParameterSet>::copy(parameters);
-  made.job = id;
-  job.trials.push_back(std::move(made));
-  std::string token =
-      fmt::format("{}-{}", secret.empty() ? std::string_view(job.token) : secret, number);
-  custom_job& run = add_job(std::move(named), id, job.project, job.location, std::move(token));
-  run.tuning_job = job.id;
-  run.trial = number;
-}
-
-void engine::trial_running(custom_job& run) {
-  auto found = tuning_.find(run.tuning_job);
-  if (found == tuning_.end()) return;
-  tuning_job& job = found->second;
-  trial& t = job.trials.at(run.trial - 1);
-  if (t.state == wire::Trial::State::REQUESTED) t.state = wire::Trial::State::ACTIVE;
-  if (t.start_micros == 0) t.start_micros = now_;
-  if (job.state == JobState::QUEUED || job.state == JobState::PENDING)
-    job.state = JobState::RUNNING;
-  if (job.start_micros == 0) job.start_micros = now_;
-  job.update_micros = now_;
-  changed(job);
-}
-
-void engine::trial_ended(custom_job& run) {
-  auto found = tuning_.find(run.tuning_job);
-  if (found == tuning_.end()) return;
-  tuning_job& job = found->second;
-  trial& t = job.trials.at(run.trial - 1);
-  if (t.ended()) return;
-  t.end_micros = now_;
-  if (run.state == JobState::SUCCEEDED) {
-    t.final_measurement = final_of(t.measurements, job.submitted->getStudySpec());
-    if (!t.final_measurement) {
-      auto objective = job.submitted->getStudySpec().getMetrics()[0].getMetricId();
-      t.infeasible_reason =
-          run.points.empty()
-              ? fmt::format(
-                  "The trial succeeded without reporting a metric of the study; expected {}.",
-                  wire::view(objective))
-              : fmt::format("The trial succeeded without reporting a finite value of {}.",
-                            wire::view(objective));
-    }
-  } else if (run.state == JobState::CANCELLED) {
-    t.infeasible_reason = "The trial's job was cancelled.";
-  } else {
-    t.infeasible_reason = run.error ? run.error->message : "The trial's job failed.";
+void engine::judge_end(tuning_job& job) {
+  if (job.terminal() || job.end_state == JobState::FAILED || job.end_state == JobState::CANCELLED)
+    return;
+  study_end end = end_by_rule(job);
+  if (!end.reason) return;
+  if (job.end_state == JobState::UNSPECIFIED) {
+    job.end_state = JobState::SUCCEEDED;
+    job.end_reason = *end.reason;
+    changed(job);
   }
-  t.state =
-      t.infeasible_reason.empty() ? wire::Trial::State::SUCCEEDED : wire::Trial::State::INFEASIBLE;
-  job.update_micros = now_;
-  changed(job);
-  wants_suggestions_.insert(job.id);
-  judge_trials(job, t);
+  if (end.asap)
+    for (auto& [number, t] : job.trials)
+      if (!t.ended() && t.state != wire::Trial::State::STOPPING) stop_early(job, t, *end.reason);
   maybe_end_tuning(job);
-}
-
-/// Whether the study goes on after this end. With maxFailedTrialCount 0 a failed first trial ends
-/// it, to save the cost of the rest.
-void engine::judge_trials(tuning_job& job, const trial& ended) {
-  if (ended.state != wire::Trial::State::INFEASIBLE || job.cancel_requested
-      || job.end_state == JobState::FAILED)
-    return;
-  uint32_t failed = 0, over = 0;
-  for (const trial& t : job.trials) {
-    failed += t.state == wire::Trial::State::INFEASIBLE;
-    over += t.ended();
-  }
-  auto limit = static_cast<uint32_t>(std::max(0, job.submitted->getMaxFailedTrialCount()));
-  std::string why;
-  if (limit > 0 && failed >= limit)
-    why = fmt::format("{} trials failed, and maxFailedTrialCount is {}. The last one: {}", failed,
-                      limit, ended.infeasible_reason);
-  else if (limit == 0 && ended.number == 1 && failed == over)
-    why =
-        fmt::format("The first trial failed, so no others were tried: {}", ended.infeasible_reason);
-  else if (limit == 0 && failed >= failures_tolerated && failed * 2 > over)
-    why = fmt::format("{} of {} trials failed. The last one: {}", failed, over,
-                      ended.infeasible_reason);
-  if (!why.empty())
-    decide_tuning_end(job, JobState::FAILED, failure{errc::invalid_argument, std::move(why)});
-}
-
-void engine::metrics(node& where, wire::MetricReport::Reader report) {
-  auto found = jobs_.find(report.getJobId());
-  if (found == jobs_.end()) return;
-  custom_job& run = found->second;
-  auto tuned = tuning_.find(run.tuning_job);
-  if (tuned == tuning_.end() || run.terminal() || run.attempt != report.getAttempt()
-      || std::ranges::none_of(run.replicas, [&](const replica& r) { return r.node == where.name; }))
-    return;
-  tuning_job& job = tuned->second;
-  auto study = job.submitted->getStudySpec();
-  bool news = false;
-  for (auto point : report.getPoints()) {
-    std::string_view tag = wire::view(point.getTag());
-    if (!measures(study, tag)) continue;
-    if (std::ranges::any_of(run.points, [&](const metric_point& known) {
-          return known.step == point.getStep()
-                 && known.timestamp_micros == point.getTimestampMicros() && known.tag == tag;
-        }))
-      continue;
-    run.points.push_back(
-        {std::string(tag), point.getValue(), point.getStep(), point.getTimestampMicros()});
-    news = true;
-  }
-  if (!news) return;
-  trim(run.points, points_max, study);
-  trial& t = job.trials.at(run.trial - 1);
-  t.measurements = measurements_of(run.points, t.start_micros != 0 ? t.start_micros : now_);
-  job.update_micros = now_;
-  changed_attempt(run);
-  changed(job);
 }
 
 void engine::decide_tuning_end(tuning_job& job, JobState end, std::optional<failure> error) {
   job.end_state = end;
   job.end_error = std::move(error);
+  job.end_reason.clear();
   changed(job);
   stop_trials(job);
   maybe_end_tuning(job);
-}
-
-void engine::stop_trials(tuning_job& job) {
-  for (size_t i = 0; i < job.trials.size(); ++i) {
-    if (job.trials[i].ended()) continue;
-    job.trials[i].state = wire::Trial::State::STOPPING;
-    if (auto run = jobs_.find(job.trials[i].job); run != jobs_.end()) cancel(run->second);
-  }
 }
 
 void engine::maybe_end_tuning(tuning_job& job) {
@@ -278,24 +247,26 @@ void engine::maybe_end_tuning(tuning_job& job) {
   uint32_t live = job.live_trials();
   job.reason = fmt::format("{} of at most {} trials made, {} under way", made,
                            job.submitted->getMaxTrialCount(), live);
+  if (!job.end_reason.empty()) job.reason += ": " + job.end_reason;
   JobState end = job.end_state;
   if (end == JobState::UNSPECIFIED && made >= job.submitted->getMaxTrialCount())
     end = JobState::SUCCEEDED;
   if (live > 0 || end == JobState::UNSPECIFIED) return;
   job.error = job.end_error;
-  if (end == JobState::SUCCEEDED && made > 0 && std::ranges::all_of(job.trials, [](const trial& t) {
-        return t.state == wire::Trial::State::INFEASIBLE;
+  if (end == JobState::SUCCEEDED && made > 0 && std::ranges::all_of(job.trials, [](const auto& t) {
+        return t.second.state == wire::Trial::State::INFEASIBLE;
       })) {
     end = JobState::FAILED;
     job.error =
         failure{errc::invalid_argument, fmt::format("All {} trials failed. The last one: {}", made,
-                                                    job.trials.back().infeasible_reason)};
+                                                    job.trials.rbegin()->second.infeasible_reason)};
   }
   job.state = end;
   job.end_state = JobState::UNSPECIFIED;
   job.end_error.reset();
   job.end_micros = job.update_micros = now_;
-  job.reason.clear();
+  job.reason = job.end_reason;
+  arm(static_cast<trial_book&>(job), std::nullopt);
   changed(job);
 }
 

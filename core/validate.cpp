@@ -285,6 +285,13 @@ std::vector<std::string> problems_of(wire::HyperparameterTuningJob::Reader job,
   return std::move(problems).take();
 }
 
+std::vector<std::string> problems_of(wire::Study::Reader study) {
+  detail::problem_list problems;
+  detail::check_resource(problems, wire::view(study.getDisplayName()), {});
+  detail::check_study(problems, "studySpec", study.getStudySpec(), detail::defaults::allowed);
+  return std::move(problems).take();
+}
+
 std::vector<std::string> problems_of(wire::StudySpec::Reader study) {
   detail::problem_list problems;
   detail::check_study(problems, "studySpec", study, detail::defaults::allowed);

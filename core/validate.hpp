@@ -9,6 +9,7 @@
 
 #include "core/machine.hpp"
 #include "wire/custom_job.capnp.h"
+#include "wire/study.capnp.h"
 #include "wire/tuning_job.capnp.h"
 
 #include <string>
@@ -19,11 +20,14 @@ namespace troupe::core {
 inline constexpr size_t problems_max = 100;
 inline constexpr int64_t replicas_of_pool_max = 10'000;
 inline constexpr size_t parameters_max = 1000; // of a study, conditional ones included
+inline constexpr size_t priors_max = 10;       // earlier studies that one learns from
 
 /// Empty if the job can be accepted. Output-only fields are not looked at.
 std::vector<std::string> problems_of(wire::CustomJob::Reader job, const machine_table& machines);
 std::vector<std::string> problems_of(wire::HyperparameterTuningJob::Reader job,
                                      const machine_table& machines);
+
+std::vector<std::string> problems_of(wire::Study::Reader study);
 
 /// A study on its own. Unlike in a tuning job, its parameters may have default values.
 std::vector<std::string> problems_of(wire::StudySpec::Reader study);

@@ -113,6 +113,28 @@ void check_convex(problem_list& problems, const std::string& path, wire::StudySp
                  learning_rate);
 }
 
+void check_asha(problem_list& problems, const std::string& path,
+                wire::AshaAutomatedStoppingSpec::Reader asha) {
+  if (asha.getMinStepCount() < 0)
+    problems.add(path + ".minStepCount", "{}; expected 0 (for 1) or more", asha.getMinStepCount());
+  const double factor = asha.getReductionFactor();
+  if (factor != 0 && !(factor > 1 && std::isfinite(factor)))
+    problems.add(path + ".reductionFactor", "{}; expected a number above 1, or 0 (for 4)", factor);
+}
+
+/// Whether they exist is known to the cluster only.
+void check_priors(problem_list& problems, const std::string& path,
+                  wire::TransferLearningConfig::Reader config) {
+  const auto names = config.getPriorStudyNames();
+  if (names.size() > priors_max)
+    problems.add(path, "{} studies; expected at most {}", names.size(), priors_max);
+  std::set<std::string_view> seen;
+  for (uint32_t i = 0; i < names.size() && !problems.full(); ++i)
+    if (!seen.insert(wire::view(names[i])).second)
+      problems.add(fmt::format("{}[{}]", path, i), "'{}' a second time; expected every study once",
+                   wire::view(names[i]));
+}
+
 template <class Enum>
 void check_enum(problem_list& problems, const std::string& path, Enum value, Enum last,
                 std::string_view expected) {
@@ -148,6 +170,10 @@ void check_study(problem_list& problems, const std::string& path, wire::StudySpe
   }
   if (study.isConvexAutomatedStoppingSpec())
     check_convex(problems, path + ".convexAutomatedStoppingSpec", study);
+  if (study.isAshaAutomatedStoppingSpec())
+    check_asha(problems, path + ".ashaAutomatedStoppingSpec", study.getAshaAutomatedStoppingSpec());
+  check_priors(problems, path + ".transferLearningConfig.priorStudyNames",
+               study.getTransferLearningConfig());
 }
 
 } // namespace troupe::core::detail

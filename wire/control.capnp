@@ -239,6 +239,7 @@ struct Stoppings {
   studyId @0 :UInt64;
   operation @1 :UInt64;    # of the request for it, in a study; 0 for a tuning job
   trials @2 :List(Stopping);
+  error @3 :Text;          # why there is no verdict: the tuner could not compute it
   struct Stopping {
     number @0 :UInt32;
     reason @1 :Text;
@@ -258,7 +259,7 @@ struct AttemptRecord {
   reason @6 :Text;         # why the job waits, or what it is doing; a sentence for people
   jobRetries @7 :UInt32;   # whole-job retries used
   cancelRequested @8 :Bool;
-  deadlineMicros @9 :Int64;  # scheduling.timeout; 0 before it runs
+  deadlineMicros @9 :Int64;  # scheduling.timeout; 0 before it runs. Of a tuning job: when time alone may have ended it
   project @10 :Text;
   location @11 :Text;
   endState @12 :Common.JobState;  # decided end that waits for the last replica to stop; unspecified if none
@@ -269,6 +270,7 @@ struct AttemptRecord {
   firstFailure @17 :Text;         # the first replica of this attempt that failed, for error messages
   logNodes @18 :List(Text);       # every node that ever hosted a replica of the job, so holds logs of it
   serviceLogs @19 :UInt32;        # platform messages written so far: the next one's number
+  endReason @20 :Text;            # of a tuning job: what ended it before maxTrialCount
 }
 
 struct StudyRecord {
@@ -276,6 +278,7 @@ struct StudyRecord {
   nextTrial @0 :UInt32;    # numbers are never used again
   pending @1 :List(PendingOperation);
   updateMicros @2 :Int64;
+  lookAgainMicros @3 :Int64;  # when time alone may have ended it; 0: it cannot
   struct PendingOperation {
     # A long-running operation whose answer the tuner owes.
     operation @0 :UInt64;

@@ -23,6 +23,7 @@ row drawn(const search_space& space, random_stream& random) {
 row middle(const search_space& space) {
   return space.filled([&](size_t i) {
     const auto& p = space.parameters()[i];
+    if (p.preset) return *p.preset;
     return p.type == parameter_type::categorical ? 0.0 : p.nearest_at(0.5);
   });
 }

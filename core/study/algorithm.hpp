@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,12 @@ private:
   std::set<std::string> keys_;
 };
 
+/// An earlier study to learn from.
+struct prior_study {
+  wire::StudySpec::Reader spec;
+  capnp::List<wire::Trial>::Reader trials;
+};
+
 struct study_view {
   wire::StudySpec::Reader spec;
   capnp::List<wire::Trial>::Reader trials;
@@ -37,6 +44,7 @@ struct study_view {
   const search_space& space;
   const enumeration& points;
   const tried_points& tried; // those trials that are points of the space
+  std::span<const prior_study> priors;
 };
 
 struct chosen_points {
@@ -54,7 +62,8 @@ chosen_points grid_search(const study_view& study, uint32_t count);
 /// and any other starts to repeat.
 chosen_points random_search(const study_view& study, uint32_t count);
 
-/// The middle, then scrambled Halton points; repeats as random_search.
+/// The middle (of a parameter with a default value: that), then scrambled Halton points; repeats as
+/// random_search.
 chosen_points quasi_random_search(const study_view& study, uint32_t count);
 
 /// By a Gaussian process, as soon as a trial has ended with values for every metric; until then by

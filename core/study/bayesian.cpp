@@ -14,8 +14,11 @@ namespace troupe::core {
 
 namespace {
 
-// A model of more trials takes too long, and those left out are the ones that tell least.
-constexpr Eigen::Index trials_max = 600;
+// A point promises something only where trials fail less often than this, with a weight that makes
+// up for what lies behind the border of what works: promises there grow while those on this side
+// are kept.
+constexpr double failure_odds_max = 0.35;
+constexpr int failure_weight = 3;
 
 /// A metric's labels as the model has them, and the model.
 struct metric_model {
@@ -23,17 +26,12 @@ struct metric_model {
   gp::posterior belief;
 };
 
-metric_model modelled(const gp::encoding& space, const gp::matrix& points, const gp::vector& losses,
-                      bool hedge, const gp::options& with) {
-  const gp::observations seen{space.axes(), points, losses};
-  auto best = gp::fit(seen, !with.noadd, with);
-  if (hedge) {
-    // The additive part is bold: once in a while, a model without it is asked where the data do
-    // not speak against that.
-    auto joint = gp::fit(seen, false, with);
-    if (joint.score > best.score - with.joint_margin) best = std::move(joint);
-  }
-  return {best.losses, {space.axes(), points, best.losses, best.at}};
+metric_model modelled(const gp::observations& seen, const gp::fitted& as) {
+  return {as.losses, {seen.axes, seen.points, as.losses, as.at}};
+}
+
+metric_model modelled(const gp::observations& seen, const gp::options& with) {
+  return modelled(seen, gp::fit(seen, with.additive, with));
 }
 
 gp::vector standardised(const gp::vector& values, double& mean, double& deviation) {
@@ -46,25 +44,24 @@ gp::vector standardised(const gp::vector& values, double& mean, double& deviatio
 /// What trials have taught, to choose points one by one.
 class knowledge {
 public:
-  knowledge(const study_view& study, const gp::encoding& space, const gp::options& with)
-      : space_(space), with_(with),
-        past_(gp::history_of(study.spec, study.trials, study.space, space)) {
+  knowledge(const study_view& study, uint32_t count, const gp::encoding& space,
+            const gp::options& with)
+      : space_(space), with_(with), past_(gp::history_of(study, space, with.initial)) {
     if (!usable()) return;
-    past_.thin_to(trials_max);
-    const auto turn = static_cast<size_t>(with.joint_every);
-    const bool hedge = turn > 0 && study.trials.size() % turn == turn - 1;
+    const auto first = study.trials.size();
     for (Eigen::Index m = 0; m < past_.losses.cols(); ++m)
-      objectives_.push_back(modelled(space, past_.points, past_.losses.col(m), hedge, with));
+      learn_objective(m, first, count);
     learn_safety();
     learn_failures();
-    believe(past_.pending);
+    await(past_.pending);
     if (!failures_.empty()) believe(past_.infeasible);
   }
 
-  bool usable() const { return past_.size() >= with_.initial && past_.losses.cols() > 0; }
+  bool usable() const { return past_.points.rows() >= with_.initial && past_.losses.cols() > 0; }
 
   row next(const tried_points& tried, random_stream& random, uint64_t trial) {
-    if (last_) believe(space_.features_of(*last_).transpose());
+    asked_ = is_joint_turn(trial) && !joint_.empty() ? &joint_ : &objectives_;
+    if (last_) await(space_.features_of(*last_).transpose());
     const auto wanted = acquisition(random, trial);
     const auto proposals = gp::maximise(*wanted, space_, incumbents(), random, with_);
     row point;
@@ -78,14 +75,35 @@ public:
   }
 
 private:
+  bool is_joint_turn(uint64_t trial) const {
+    const auto turn = static_cast<uint64_t>(with_.joint_every);
+    return turn > 0 && trial % turn == turn - 1;
+  }
+
+  /// The additive part is bold: once in a while, a model without it is asked where the data do not
+  /// speak against that. Of the trials now chosen, which begin with `first`, some may be its turn.
+  void learn_objective(Eigen::Index m, uint64_t first, uint32_t count) {
+    const gp::observations seen{space_.axes(), past_.points, past_.losses.col(m), past_.sizes};
+    const auto best = gp::fit(seen, with_.additive, with_);
+    objectives_.push_back(modelled(seen, best));
+    bool hedge = false;
+    for (uint64_t trial = first; trial < first + count; ++trial)
+      hedge = hedge || is_joint_turn(trial);
+    if (!hedge) return;
+    auto joint = gp::fit(seen, false, with_);
+    joint_.push_back(modelled(seen, joint.score > best.score - with_.joint_margin ? joint : best));
+  }
+
   void learn_safety() {
+    if (past_.size() < with_.initial) return;
     auto plain = with_;
-    plain.bend_fixed = -1;
+    plain.bends = 1;
+    const gp::matrix points = past_.points.topRows(past_.size());
     for (Eigen::Index m = 0; m < past_.excesses.cols(); ++m) {
       double mean = 0;
       double deviation = 1;
-      const gp::vector labels = standardised(past_.excesses.col(m), mean, deviation);
-      safeties_.push_back(modelled(space_, past_.points, past_.excesses.col(m), false, plain));
+      standardised(past_.excesses.col(m), mean, deviation);
+      safeties_.push_back(modelled({space_.axes(), points, past_.excesses.col(m)}, plain));
       limits_.push_back(-mean / deviation);
       const auto n = static_cast<double>(past_.size());
       const auto safe = static_cast<double>((past_.excesses.col(m).array() <= 0).count());
@@ -97,7 +115,7 @@ private:
 
   void learn_failures() {
     if (past_.infeasible.rows() == 0) return;
-    gp::matrix points(past_.size() + past_.infeasible.rows(), past_.points.cols());
+    gp::matrix points(past_.points.rows() + past_.infeasible.rows(), past_.points.cols());
     points << past_.points, past_.infeasible;
     gp::vector failed = gp::vector::Zero(points.rows());
     failed.tail(past_.infeasible.rows()).setOnes();
@@ -105,32 +123,44 @@ private:
     double deviation = 1;
     standardised(failed, mean, deviation);
     auto plain = with_;
-    plain.bend_fixed = -1;
-    failures_.push_back(modelled(space_, points, failed, false, plain));
-    success_ = -mean / deviation;
-    failure_ = (1 - mean) / deviation;
+    plain.bends = 1;
+    failures_.push_back(modelled({space_.axes(), points, failed}, plain));
+    failure_limit_ = (failure_odds_max - mean) / deviation;
   }
 
+  /// These need no other look.
   void believe(const gp::matrix& points) {
     if (points.rows() == 0) return;
-    for (auto& model : objectives_)
-      model.belief = model.belief.believing(points);
-    for (auto& model : safeties_)
-      model.belief = model.belief.believing(points);
+    for (auto* models : {&objectives_, &joint_, &safeties_}) {
+      for (auto& model : *models)
+        model.belief = model.belief.believing(points);
+    }
+  }
+
+  /// Trials under way: as above, and what they are expected to reach is no improvement any more.
+  void await(const gp::matrix& points) {
+    believe(points);
+    awaited_.conservativeResize(awaited_.rows() + points.rows(), past_.points.cols());
+    awaited_.bottomRows(points.rows()) = points;
   }
 
   std::unique_ptr<gp::acquisition> acquisition(random_stream& random, uint64_t trial) const {
     auto all = std::make_unique<gp::all_of>();
-    if (objectives_.size() > 1) {
+    if (asked_->size() > 1) {
       std::vector<const gp::posterior*> models;
-      gp::matrix labels(past_.size(), past_.losses.cols());
-      for (size_t m = 0; m < objectives_.size(); ++m) {
-        models.push_back(&objectives_[m].belief);
-        labels.col(static_cast<Eigen::Index>(m)) = objectives_[m].labels;
+      const auto own = past_.size() > 0 ? past_.size() : past_.losses.rows();
+      gp::matrix reached(own + awaited_.rows(), past_.losses.cols());
+      for (size_t m = 0; m < asked_->size(); ++m) {
+        const auto& model = (*asked_)[m];
+        models.push_back(&model.belief);
+        const auto column = static_cast<Eigen::Index>(m);
+        reached.col(column).head(own) = model.labels.head(own);
+        if (awaited_.rows() > 0)
+          reached.col(column).tail(awaited_.rows()) = model.belief.means_at(awaited_);
       }
-      all->add(std::make_unique<gp::log_hypervolume_improvement>(models, labels, random));
+      all->add(std::make_unique<gp::log_hypervolume_improvement>(models, reached, random));
     } else {
-      const auto& model = objectives_.front().belief;
+      const auto& model = asked_->front().belief;
       const bool free = safeties_.empty() && failures_.empty();
       if (free && with_.ucb_every > 0
           && trial % static_cast<uint64_t>(with_.ucb_every)
@@ -148,20 +178,32 @@ private:
         all.add(std::make_unique<gp::log_probability_below>(safeties_[m].belief, limits_[m]));
     }
     for (const auto& model : failures_)
-      all.add(std::make_unique<gp::log_success>(model.belief, success_, failure_));
+      for (int i = 0; i < failure_weight; ++i)
+        all.add(std::make_unique<gp::log_probability_below>(model.belief, failure_limit_));
   }
 
   bool safe(Eigen::Index trial) const { return (past_.excesses.row(trial).array() <= 0).all(); }
 
+  /// What this study's model expects where its trials were; before it has trials of its own, where
+  /// those of earlier studies were.
+  gp::vector means() const {
+    gp::matrix points = past_.size() > 0 ? past_.points.topRows(past_.size()) : past_.points;
+    if (past_.size() == 0) points.rightCols(1).setZero();
+    return asked_->front().belief.means_at(points);
+  }
+
   /// Of the safe trials, if there are any.
   double best_mean() const {
-    const auto order = by_mean();
-    return objectives_.front().belief.means_at(past_.points)[order.front()];
+    const auto all = means();
+    auto best = past_.size() > 0 ? all[by_mean().front()] : all.minCoeff();
+    if (awaited_.rows() > 0)
+      best = std::min(best, asked_->front().belief.means_at(awaited_).minCoeff());
+    return best;
   }
 
   /// The trials, safe ones first, the best first; of several objectives the first decides.
   std::vector<Eigen::Index> by_mean() const {
-    const gp::vector means = objectives_.front().belief.means_at(past_.points);
+    const gp::vector means = this->means();
     std::vector<Eigen::Index> order(static_cast<size_t>(past_.size()));
     std::iota(order.begin(), order.end(), 0);
     std::ranges::stable_sort(order, {},
@@ -171,8 +213,8 @@ private:
 
   std::vector<gp::vector> incumbents() const {
     auto order = by_mean();
-    if (objectives_.size() > 1) {
-      const auto front = gp::front_of(past_.losses);
+    if (asked_->size() > 1 && !order.empty()) {
+      const auto front = gp::front_of(past_.losses.topRows(past_.size()));
       std::ranges::stable_partition(
           order, [&](Eigen::Index i) { return std::ranges::find(front, i) != front.end(); });
     }
@@ -187,23 +229,37 @@ private:
   const gp::options& with_;
   gp::history past_;
   std::vector<metric_model> objectives_;
+  std::vector<metric_model> joint_;                 // without the additive part; may be none
+  std::vector<metric_model>* asked_ = &objectives_; // for the point being chosen
+  gp::matrix awaited_;                              // under way, or chosen here
   std::vector<metric_model> safeties_;
   std::vector<double> limits_;         // of the safety metrics, as their models have it
   std::vector<double> caution_;        // how often a safety counts
   std::vector<metric_model> failures_; // one at most
-  double success_ = 0;
-  double failure_ = 1;
+  double failure_limit_ = 0;           // failure_odds_max, as their model has it
 };
 
 } // namespace
 
+namespace {
+
+/// What the study says of its noise becomes what the model expects of it, before it has seen any.
+gp::options expecting(wire::StudySpec::ObservationNoise noise) {
+  gp::options with;
+  if (noise == wire::StudySpec::ObservationNoise::HIGH) with.noise_variance = 0.03;
+  if (noise == wire::StudySpec::ObservationNoise::LOW) with.noise_variance = 1e-6;
+  return with;
+}
+
+} // namespace
+
 chosen_points bayesian_search(const study_view& study, uint32_t count) {
-  return bayesian_search(study, count, {});
+  return bayesian_search(study, count, expecting(study.spec.getObservationNoise()));
 }
 
 chosen_points bayesian_search(const study_view& study, uint32_t count, const gp::options& with) {
-  const gp::encoding space(study.space);
-  knowledge known(study, space, with);
+  const gp::encoding space(study.space, !study.priors.empty());
+  knowledge known(study, count, space, with);
   if (!known.usable()) return quasi_random_search(study, count);
   return chosen_one_by_one(study, count,
                            [&](uint64_t trial, const tried_points& tried, random_stream& random) {

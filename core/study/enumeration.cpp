@@ -43,6 +43,13 @@ enumeration::node enumeration::counted(size_t parameter) const {
       by_level[level].push_back(child);
   }
   node made;
+  if (space_.is_pinned(parameter)) {
+    const auto level = p.level_of(space_.pinned(parameter));
+    const auto& children = by_level[level];
+    made.size = product(children);
+    made.branches.push_back({level, children, made.size});
+    return made;
+  }
   made.size = levels(p) - by_level.size();
   for (auto& [level, children] : by_level) {
     const auto size = product(children);
@@ -74,6 +81,10 @@ void enumeration::place(std::span<const size_t> parameters, uint64_t rank, row& 
 
 void enumeration::place(size_t parameter, uint64_t rank, row& point) const {
   const auto& p = space_.parameters()[parameter];
+  if (space_.is_pinned(parameter)) {
+    point[parameter] = space_.pinned(parameter);
+    return place(nodes_[parameter].branches.front().children, rank, point);
+  }
   uint64_t level = 0;
   for (const auto& branch : nodes_[parameter].branches) {
     const auto plain = branch.level - level;
@@ -100,6 +111,8 @@ uint64_t enumeration::rank_below(std::span<const size_t> parameters, const row& 
 }
 
 uint64_t enumeration::rank_below(size_t parameter, const row& point) const {
+  if (space_.is_pinned(parameter))
+    return rank_below(nodes_[parameter].branches.front().children, point);
   const auto here = space_.parameters()[parameter].level_of(point[parameter]);
   uint64_t rank = here;
   for (const auto& branch : nodes_[parameter].branches) {

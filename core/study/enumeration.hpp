@@ -1,7 +1,7 @@
 // The points of a search space in a fixed order, without listing them: how many there are, which is
 // the n-th, and which number a point has. The order is that of nested loops over the parameters,
 // the first one outermost; under every value of a parent the loops of its active children are
-// inside. A continuum counts as one point, its middle.
+// inside. A continuum counts as one point, its middle; a pinned parameter as its one value.
 #pragma once
 
 #include "core/study/space.hpp"

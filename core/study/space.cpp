@@ -75,6 +75,29 @@ std::optional<double> number_named(const parameter& p, double number) {
   return std::nullopt;
 }
 
+std::optional<double> coordinate_named(const parameter& p, capnp::json::Value::Reader value) {
+  if (value.isNumber()) return number_named(p, value.getNumber());
+  if (value.isString() && p.type == parameter_type::categorical)
+    return category_named(p, wire::view(value.getString()));
+  return std::nullopt;
+}
+
+std::optional<double> preset_of(const parameter& p, wire::ParameterSpec::Reader spec) {
+  switch (spec.which()) {
+  case wire::ParameterSpec::DOUBLE_VALUE_SPEC:
+    return coordinate_named(p, spec.getDoubleValueSpec().getDefaultValue());
+  case wire::ParameterSpec::INTEGER_VALUE_SPEC:
+    return coordinate_named(p, spec.getIntegerValueSpec().getDefaultValue());
+  case wire::ParameterSpec::DISCRETE_VALUE_SPEC:
+    return coordinate_named(p, spec.getDiscreteValueSpec().getDefaultValue());
+  case wire::ParameterSpec::CATEGORICAL_VALUE_SPEC:
+    return category_named(p, wire::view(spec.getCategoricalValueSpec().getDefaultValue()));
+  case wire::ParameterSpec::NO_VALUE_SPEC:
+    break;
+  }
+  return std::nullopt;
+}
+
 std::vector<uint64_t> levels_named(const parameter& parent,
                                    wire::ConditionalParameterSpec::Reader child) {
   using condition = wire::ConditionalParameterSpec;
@@ -121,11 +144,37 @@ const double search_space::inactive = std::numeric_limits<double>::quiet_NaN();
 search_space::search_space(wire::StudySpec::Reader study) {
   for (auto spec : study.getParameters())
     roots_.push_back(add(spec));
+  pins_.assign(parameters_.size(), inactive);
+}
+
+void search_space::pin(capnp::List<wire::Trial::Parameter>::Reader values) {
+  for (auto value : values) {
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      if (parameters_[i].id != wire::view(value.getParameterId())) continue;
+      if (const auto coordinate = coordinate_named(parameters_[i], value.getValue()))
+        pin(i, *coordinate);
+    }
+  }
+}
+
+void search_space::pin(size_t i, double coordinate) {
+  pins_[i] = coordinate;
+  const auto& p = parameters_[i];
+  if (p.parent && !is_pinned(*p.parent) && !p.parent_levels.empty())
+    pin(*p.parent, parameters_[*p.parent].coordinate_at(p.parent_levels.front()));
+}
+
+bool search_space::holds(const row& point) const {
+  for (size_t i = 0; i < point.size(); ++i) {
+    if (is_pinned(i) && !std::isnan(point[i]) && point[i] != pins_[i]) return false;
+  }
+  return true;
 }
 
 size_t search_space::add(wire::ParameterSpec::Reader spec) {
   const auto index = parameters_.size();
   parameters_.push_back(bare(spec));
+  parameters_.back().preset = preset_of(parameters_.back(), spec);
   for (auto child : spec.getConditionalParameterSpecs()) {
     const auto below = add(child.getParameterSpec());
     parameters_[below].parent = index;
@@ -144,7 +193,10 @@ bool search_space::active(const row& values, size_t i) const {
 }
 
 bool search_space::finite() const {
-  return std::ranges::all_of(parameters_, [](const parameter& p) { return p.levels() > 0; });
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (parameters_[i].levels() == 0 && !is_pinned(i)) return false;
+  }
+  return true;
 }
 
 std::vector<parameter_value> search_space::values_of(const row& values) const {
@@ -155,25 +207,36 @@ std::vector<parameter_value> search_space::values_of(const row& values) const {
   return named;
 }
 
-std::optional<row> search_space::row_of(capnp::List<wire::Trial::Parameter>::Reader values) const {
+search_space::reading search_space::read(capnp::List<wire::Trial::Parameter>::Reader values) const {
   std::unordered_map<std::string_view, capnp::json::Value::Reader> named;
   for (auto value : values)
     named.emplace(wire::view(value.getParameterId()), value.getValue());
-  bool known = true;
-  auto read = filled([&](size_t i) {
-    const auto& p = parameters_[i];
-    std::optional<double> coordinate;
-    if (const auto found = named.find(p.id); found != named.end()) {
-      const auto value = found->second;
-      if (value.isNumber()) coordinate = number_named(p, value.getNumber());
-      if (value.isString() && p.type == parameter_type::categorical)
-        coordinate = category_named(p, wire::view(value.getString()));
+  reading made;
+  made.values = assembled([&](size_t i) {
+    const auto found = named.find(parameters_[i].id);
+    if (found == named.end()) {
+      made.missing = true;
+      return inactive;
     }
-    known = known && coordinate.has_value();
+    const auto coordinate = coordinate_named(parameters_[i], found->second);
+    made.foreign = made.foreign || !coordinate;
     return coordinate.value_or(inactive);
   });
-  if (!known) return std::nullopt;
-  return read;
+  return made;
+}
+
+std::optional<row> search_space::row_of(capnp::List<wire::Trial::Parameter>::Reader values) const {
+  auto found = read(values);
+  if (found.missing || found.foreign) return std::nullopt;
+  return std::move(found.values);
+}
+
+std::optional<row>
+search_space::foreign_row_of(capnp::List<wire::Trial::Parameter>::Reader values) const {
+  auto found = read(values);
+  const bool nothing = std::ranges::all_of(found.values, [](double v) { return std::isnan(v); });
+  if (found.foreign || nothing) return std::nullopt;
+  return std::move(found.values);
 }
 
 std::vector<std::string> flags_of(wire::StudySpec::Reader study,

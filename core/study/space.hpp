@@ -8,6 +8,7 @@
 
 #include "wire/tuning_job.capnp.h"
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +45,7 @@ struct parameter {
   std::optional<size_t> parent;
   std::vector<uint64_t> parent_levels; // sorted; active while the parent is at one of them
   std::vector<size_t> children;
+  std::optional<double> preset; // the coordinate of its default value
 
   /// How many values it can take; 0: a continuum.
   uint64_t levels() const;
@@ -71,23 +73,30 @@ class search_space {
 public:
   explicit search_space(wire::StudySpec::Reader study);
 
+  /// The part of this space where these parameters have these values, and their parents values
+  /// that make them active (the first such, where the parent is not named itself). What a parameter
+  /// cannot take is left out: commands are checked before they come here.
+  void pin(capnp::List<wire::Trial::Parameter>::Reader values);
+  bool is_pinned(size_t i) const { return !std::isnan(pins_[i]); }
+  double pinned(size_t i) const { return pins_[i]; }
+
+  /// Whether a point is in the pinned part.
+  bool holds(const row& point) const;
+
   const std::vector<parameter>& parameters() const { return parameters_; }
   const std::vector<size_t>& roots() const { return roots_; }
 
   /// Whether parameter `i` has a value, given those before it.
   bool active(const row& values, size_t i) const;
 
-  /// The row that takes `coordinate(i)` for every active parameter `i`.
+  /// The row that takes `coordinate(i)` for every active parameter `i` that is not pinned.
   template <class Coordinate>
   row filled(Coordinate coordinate) const {
-    row values(parameters_.size(), inactive);
-    for (size_t i = 0; i < parameters_.size(); ++i) {
-      if (active(values, i)) values[i] = coordinate(i);
-    }
-    return values;
+    return assembled([&](size_t i) { return is_pinned(i) ? pins_[i] : coordinate(i); });
   }
 
-  /// Whether it is a list of points; not so as soon as one real parameter has any width.
+  /// Whether it is a list of points; not so as soon as one real parameter that is not pinned has
+  /// any width.
   bool finite() const;
 
   std::vector<parameter_value> values_of(const row& values) const;
@@ -95,12 +104,34 @@ public:
   /// Nothing if the parameters do not name a point of this space.
   std::optional<row> row_of(capnp::List<wire::Trial::Parameter>::Reader values) const;
 
+  /// Of a trial of another study: parameters that it does not have are as if inactive. Nothing if
+  /// one has a value that is not of this space, or if they have no parameter in common.
+  std::optional<row> foreign_row_of(capnp::List<wire::Trial::Parameter>::Reader values) const;
+
 private:
   static const double inactive; // NaN
 
   size_t add(wire::ParameterSpec::Reader spec);
+  void pin(size_t i, double coordinate);
+
+  struct reading {
+    row values;
+    bool missing = false; // an active parameter is not named
+    bool foreign = false; // one is named with a value that it cannot take
+  };
+  reading read(capnp::List<wire::Trial::Parameter>::Reader values) const;
+
+  template <class Coordinate>
+  row assembled(Coordinate coordinate) const {
+    row values(parameters_.size(), inactive);
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      if (active(values, i)) values[i] = coordinate(i);
+    }
+    return values;
+  }
 
   std::vector<parameter> parameters_;
+  std::vector<double> pins_; // NaN: free
   std::vector<size_t> roots_;
 };
 

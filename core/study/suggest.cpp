@@ -1,19 +1,20 @@
 #include "core/study/suggest.hpp"
 
-#include "core/study/algorithm.hpp"
-
 namespace troupe::core {
 
 suggestion_set suggest(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
-                       uint64_t seed, uint32_t count) {
-  const search_space space(study);
+                       const suggestion_wish& wish) {
+  search_space space(study);
+  space.pin(wish.fixed);
   const enumeration points(space);
   tried_points tried;
   for (auto trial : trials) {
-    if (const auto point = space.row_of(trial.getParameters())) tried.add(*point);
+    const auto point = space.row_of(trial.getParameters());
+    if (point && space.holds(*point)) tried.add(*point);
   }
   const auto choose = algorithm_of(study.getAlgorithm());
-  const auto chosen = choose({study, trials, seed, space, points, tried}, count);
+  const auto chosen =
+      choose({study, trials, wish.seed, space, points, tried, wish.priors}, wish.count);
   suggestion_set suggestions{.exhausted = chosen.exhausted};
   for (const auto& point : chosen.rows)
     suggestions.sets.push_back(space.values_of(point));

@@ -1,9 +1,10 @@
 // The next trials of a study, from its spec and its trials so far. Pure: the same spec, trials and
-// seed give the same suggestions on every machine, so that a restarted controller asks again and
-// gets the same answer.
+// seed give the same suggestions, so that a restarted controller asks again and gets the same
+// answer. (By random, quasi-random and grid search on every machine; by the Gaussian process on
+// machines with the same width of vectors, as sums are rounded by it.)
 #pragma once
 
-#include "core/study/space.hpp"
+#include "core/study/algorithm.hpp"
 #include "wire/control.capnp.h"
 #include "wire/frame.hpp"
 
@@ -18,17 +19,11 @@ struct suggestion_set {
   bool exhausted = false;                         // the space holds no further point after these
 };
 
-/// An earlier study to learn from.
-struct prior_study {
-  wire::StudySpec::Reader spec;
-  capnp::List<wire::Trial>::Reader trials;
-};
-
 struct suggestion_wish {
   uint64_t seed = 0;
   uint32_t count = 1;
   capnp::List<wire::Trial::Parameter>::Reader fixed; // values that every suggestion must have
-  std::span<const prior_study> priors;
+  std::span<const prior_study> priors;               // earlier studies to learn from
 };
 
 /// `trials`: all of the study in order, whatever their state; those still running count as tried.
@@ -36,7 +31,13 @@ struct suggestion_wish {
 /// space that is used up, makes points repeat; see core/study/algorithm.hpp for what each algorithm
 /// does.
 suggestion_set suggest(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
-                       uint64_t seed, uint32_t count);
+                       const suggestion_wish& wish);
+
+inline suggestion_set suggest(wire::StudySpec::Reader study,
+                              capnp::List<wire::Trial>::Reader trials, uint64_t seed,
+                              uint32_t count) {
+  return suggest(study, trials, {.seed = seed, .count = count, .fixed = {}, .priors = {}});
+}
 
 /// The same as the answer that the controller takes as an event.
 wire::frame<wire::Suggestions> to_suggestions(uint64_t tuning_job, uint32_t first_trial,

@@ -57,9 +57,11 @@ void fake_backend::execute(wire::frame<wire::Command> command,
     held_.push_back(std::move(answer));
     return;
   }
-  auto outcome =
-      next_error_ ? failure(next_error_->code, next_error_->message) : outcome_of(*command);
+  auto outcome = next_error_    ? failure(next_error_->code, next_error_->message)
+                 : next_answer_ ? *next_answer_
+                                : outcome_of(*command);
   next_error_.reset();
+  next_answer_.reset();
   lock.unlock();
   answer(outcome);
 }
@@ -191,6 +193,11 @@ void fake_backend::fail_next(error problem) {
   next_error_ = std::move(problem);
 }
 
+void fake_backend::answer_next(wire::frame<wire::Outcome> outcome) {
+  std::lock_guard lock(mutex_);
+  next_answer_ = std::move(outcome);
+}
+
 void fake_backend::hold_answers() {
   std::lock_guard lock(mutex_);
   holding_ = true;
@@ -265,6 +272,56 @@ void fake_backend::add_service_log(uint64_t job, uint32_t number, int64_t micros
     entry.setMessage(message);
   });
   put(store::family::service_logs, fmt::format("{}/{:010}", store::key_of(job), number), log.str());
+}
+
+uint64_t fake_backend::add_tuning_job(
+    const std::function<void(wire::HyperparameterTuningJob::Builder)>& fill) {
+  std::lock_guard lock(mutex_);
+  auto id = next_id_++;
+  auto job = wire::frame<wire::HyperparameterTuningJob>::build([&](auto made) {
+    made.setName(fmt::format("projects/p/locations/l/hyperparameterTuningJobs/{}", id));
+    made.initCreateTime().setMicros(new_year_micros);
+    fill(made);
+  });
+  put(store::family::tuning_jobs, store::key_of(id), job.str());
+  return id;
+}
+
+uint64_t fake_backend::add_study(const std::string& display_name,
+                                 const std::function<void(wire::Study::Builder)>& fill,
+                                 const std::string& project, const std::string& location) {
+  std::lock_guard lock(mutex_);
+  auto id = next_id_++;
+  auto study = wire::frame<wire::Study>::build([&](wire::Study::Builder made) {
+    made.setName(fmt::format("projects/{}/locations/{}/studies/{}", project, location, id));
+    made.setDisplayName(display_name);
+    made.setState(wire::Study::State::ACTIVE);
+    made.initCreateTime().setMicros(new_year_micros);
+    if (fill) fill(made);
+  });
+  put(store::family::studies, store::key_of(id), study.str());
+  return id;
+}
+
+void fake_backend::set_trial(uint64_t study, uint32_t number,
+                             const std::function<void(wire::Trial::Builder)>& fill) {
+  auto trial = wire::frame<wire::Trial>::build([&](wire::Trial::Builder made) {
+    made.setName(fmt::format("projects/p/locations/l/studies/{}/trials/{}", study, number));
+    made.setId(std::to_string(number));
+    fill(made);
+  });
+  put(store::family::trials, fmt::format("{}/{:010}", store::key_of(study), number), trial.str());
+}
+
+void fake_backend::set_operation(uint64_t id, bool done, const std::string& below) {
+  auto name = fmt::format("projects/p/locations/l/{}operations/{}", below, id);
+  auto operation = wire::frame<wire::Operation>::build([&](wire::Operation::Builder made) {
+    made.setName(name);
+    made.setDone(done);
+    set_type(made.initMetadata(), "google.cloud.aiplatform.v1.SuggestTrialsMetadata");
+    if (done) set_type(made.initResponse(), "google.cloud.aiplatform.v1.SuggestTrialsResponse");
+  });
+  put(store::family::operations, store::key_of(id), operation.str());
 }
 
 uint64_t fake_backend::add_operation(const std::string& project, const std::string& location) {

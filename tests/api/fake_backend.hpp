@@ -36,6 +36,7 @@ public:
 
   // What shall happen.
   void fail_next(error problem);
+  void answer_next(wire::frame<wire::Outcome> outcome);
   void hold_answers(); // commands are never answered from now on
   void silence(const std::string& node, bool silent);
   void add_line(const std::string& node, uint64_t job, log_line line);
@@ -51,6 +52,14 @@ public:
   void set_node(const std::string& name,
                 const std::function<void(wire::NodeRecord::Builder)>& fill);
   void add_service_log(uint64_t job, uint32_t number, int64_t micros, const std::string& message);
+  uint64_t add_tuning_job(const std::function<void(wire::HyperparameterTuningJob::Builder)>& fill);
+  uint64_t add_study(const std::string& display_name,
+                     const std::function<void(wire::Study::Builder)>& fill = {},
+                     const std::string& project = "p", const std::string& location = "l");
+  /// Of a study, or of a tuning job.
+  void set_trial(uint64_t study, uint32_t number,
+                 const std::function<void(wire::Trial::Builder)>& fill);
+  void set_operation(uint64_t id, bool done, const std::string& below = "");
   uint64_t add_operation(const std::string& project = "p", const std::string& location = "l");
 
   std::vector<uint64_t> job_ids() const;
@@ -68,6 +77,7 @@ private:
   uint64_t next_id_ = 1000000000000000001;
   bool holding_ = false;
   std::optional<error> next_error_;
+  std::optional<wire::frame<wire::Outcome>> next_answer_;
   std::vector<wire::frame<wire::Command>> commands_;
   std::vector<std::function<void(wire::frame<wire::Outcome>)>> held_;
   std::set<std::string> silent_;

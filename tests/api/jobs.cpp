@@ -312,6 +312,7 @@ TEST_CASE("nodes and metrics are shown") {
     node.initAllocated().setCpuMillis(1000);
   });
   all.backend.add_job("j", wire::JobState::RUNNING);
+  all.backend.add_study("s");
   auto node = all.http.get("/v1/projects/p/locations/l/nodes").json()["nodes"][0];
   CHECK(node["name"].as<std::string>() == "n1");
   CHECK(node["connected"].as<bool>());
@@ -323,6 +324,7 @@ TEST_CASE("nodes and metrics are shown") {
   all.http.get("/v1/nowhere");
   auto metrics = all.http.get("/metrics").body;
   CHECK(metrics.contains("troupe_jobs{kind=\"customJobs\",state=\"JOB_STATE_RUNNING\"} 1\n"));
+  CHECK(metrics.contains("troupe_studies{state=\"ACTIVE\"} 1\n"));
   CHECK(metrics.contains("troupe_nodes{state=\"connected\"} 1\n"));
   CHECK(metrics.contains("troupe_http_requests_total{code=\"404\"} 1\n"));
 }

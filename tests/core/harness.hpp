@@ -247,6 +247,16 @@ public:
     REQUIRE(found);
     return *found;
   }
+  /// Of a study or a tuning job, in order.
+  std::vector<wire::frame<wire::Trial>> trials(uint64_t id) const {
+    std::vector<wire::frame<wire::Trial>> all;
+    REQUIRE(db->scan(store::family::trials, store::key_of(id) + "/", false, [&](auto key, auto v) {
+      if (!key.starts_with(store::key_of(id))) return false;
+      all.push_back(*wire::frame<wire::Trial>::parse(v));
+      return true;
+    }));
+    return all;
+  }
   JobState state(uint64_t id) const { return job(id)->getState(); }
   std::string reason(uint64_t id) const { return wire::str(attempt(id)->getReason()); }
   std::string error(uint64_t id) const { return wire::str(job(id)->getError().getMessage()); }

@@ -1,5 +1,6 @@
 #include "tests/core/harness.hpp"
 
+#include <functional>
 #include <limits>
 
 using namespace troupe;
@@ -12,7 +13,8 @@ struct study_wish {
   int32_t most = 3;
   int32_t parallel = 2;
   int32_t failed = 0;
-  job_wish job;
+  job_wish job = {};
+  std::function<void(wire::StudySpec::Builder)> study = {};
 };
 
 uint64_t submit(world& w, const study_wish& wish = {}) {
@@ -34,6 +36,7 @@ uint64_t submit(world& w, const study_wish& wish = {}) {
     units.setMinValue(1);
     units.setMaxValue(64);
     study.setMeasurementSelectionType(wire::StudySpec::MeasurementSelectionType::BEST_MEASUREMENT);
+    if (wish.study) wish.study(study);
     fill_spec(job.initTrialJobSpec(), wish.job);
   });
   REQUIRE(w.last.replies.size() == 1);
@@ -60,7 +63,13 @@ void suggest(world& w, uint64_t id, uint32_t first, uint32_t count, bool exhaust
 wire::frame<wire::HyperparameterTuningJob> stored(const world& w, uint64_t id) {
   auto found = w.stored<wire::HyperparameterTuningJob>(store::family::tuning_jobs, id);
   REQUIRE(found);
-  return *found;
+  CHECK((*found)->getTrials().size() == 0);
+  auto trials = w.trials(id);
+  return found->with([&](wire::HyperparameterTuningJob::Builder job) {
+    auto list = job.initTrials(static_cast<uint32_t>(trials.size()));
+    for (uint32_t i = 0; i < list.size(); ++i)
+      list.setWithCaveats(i, *trials[i]);
+  });
 }
 
 uint64_t job_of(const world& w, uint64_t id, uint32_t trial) {
@@ -80,6 +89,39 @@ void measure(world& w, uint64_t job, double value, int64_t step, std::string tag
     point.setTimestampMicros(at != 0 ? at : w.now);
   });
 }
+
+void stop(world& w, uint64_t id, uint32_t number, const std::string& reason) {
+  w.step([&](wire::Event::Builder event) {
+    auto answer = event.initStoppings();
+    answer.setStudyId(id);
+    auto one = answer.initTrials(1)[0];
+    one.setNumber(number);
+    one.setReason(wire::text(reason));
+  });
+}
+
+void resume(world& w, uint64_t id, int32_t most, int32_t parallel = 0, int32_t failed = 0) {
+  w.step([&](wire::Event::Builder event) {
+    auto resume = world::in_project(event).initResumeTuningJob();
+    resume.setId(id);
+    auto wanted = resume.initWanted();
+    wanted.setMaxTrialCount(most);
+    wanted.setParallelTrialCount(parallel);
+    wanted.setMaxFailedTrialCount(failed);
+  });
+}
+
+/// The trial runs, measures `value` and ends well.
+void run(world& w, uint64_t id, uint32_t number, double value) {
+  uint64_t job = job_of(w, id, number);
+  w.running(job);
+  measure(w, job, value, 1);
+  w.exits(job, 0);
+}
+
+std::string reason_of(const world& w, uint64_t id) { return wire::str(w.attempt(id)->getReason()); }
+
+const auto median = [](wire::StudySpec::Builder study) { study.initMedianAutomatedStoppingSpec(); };
 
 } // namespace
 
@@ -248,6 +290,7 @@ TEST_CASE("cancelling a study cancels its trials and waits for them") {
   w.step([&](wire::Event::Builder event) { world::in_project(event).setDeleteTuningJob(id); });
   CHECK(w.last.replies.at(0).outcome->isOperation());
   CHECK(!w.stored<wire::HyperparameterTuningJob>(store::family::tuning_jobs, id));
+  CHECK(w.trials(id).empty());
   CHECK(!w.stored<wire::CustomJob>(store::family::custom_jobs, one));
   CHECK(!w.stored<wire::AttemptRecord>(store::family::attempts, two));
 }
@@ -284,4 +327,279 @@ TEST_CASE("a restarted controller asks the tuner again and knows its trials") {
   w.exits(job, 0);
   CHECK(stored(w, id)->getTrials()[0].getFinalMeasurement().getMetrics()[0].getValue() == 0.25);
   CHECK(before->getTrials()[0].getMeasurements().size() == 1);
+}
+
+TEST_CASE(
+    "a trial that the stopping rule gives up is cancelled and succeeds with what it measured") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.most = 4, .study = median});
+  suggest(w, id, 1, 2);
+  uint64_t one = job_of(w, id, 1);
+  w.running(one);
+  CHECK(w.last.stopping_requests.empty()); // nothing is measured yet
+  measure(w, one, 0.9, 1);
+  REQUIRE(w.last.stopping_requests.size() == 1);
+  CHECK(w.last.stopping_requests[0].study == id);
+  CHECK(w.last.stopping_requests[0].job->getTrials()[0].getMeasurements().size() == 1);
+  measure(w, one, 0.8, 2);
+  CHECK(w.last.stopping_requests.empty()); // one at a time
+  stop(w, id, 2, "not running");
+  CHECK(stored(w, id)->getTrials()[1].getState() == wire::Trial::State::REQUESTED);
+  CHECK(w.last.stopping_requests.size() == 1); // for what came meanwhile
+  stop(w, id, 1, "worse than the median 0.95 at step 2");
+  auto stopped = stored(w, id);
+  auto trial = stopped->getTrials()[0];
+  CHECK(trial.getState() == wire::Trial::State::STOPPING);
+  CHECK(wire::view(trial.getStoppingReason()) == "worse than the median 0.95 at step 2");
+  CHECK(w.state(one) == JobState::CANCELLING);
+  CHECK(w.count_sent(Order::STOP, "a") == 1);
+  w.exits(one, 143);
+  CHECK(w.state(one) == JobState::CANCELLED);
+  CHECK(w.error(one)
+        == "CANCELLED: the trial was stopped early: worse than the median 0.95 at step 2");
+  bool told = false;
+  for (const std::string& line : w.service_logs(one))
+    told |= line == "The trial is stopped early: worse than the median 0.95 at step 2";
+  CHECK(told);
+  CHECK(stored(w, id)->getTrials()[0].getState() == wire::Trial::State::SUCCEEDED);
+  CHECK(stored(w, id)->getTrials()[0].getFinalMeasurement().getMetrics()[0].getValue() == 0.9);
+  CHECK(w.last.suggestion_requests.size() == 1);
+  stop(w, id, 1, "again");
+  CHECK(wire::view(stored(w, id)->getTrials()[0].getStoppingReason()).starts_with("worse"));
+}
+
+TEST_CASE("verdicts under way when the controller dies are asked for again") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.study = median});
+  suggest(w, id, 1, 1);
+  uint64_t one = job_of(w, id, 1);
+  w.running(one);
+  measure(w, one, 0.9, 1);
+  w.restart();
+  REQUIRE(w.cluster->wake_at());
+  w.pass(0);
+  CHECK(w.last.stopping_requests.size() == 1);
+}
+
+TEST_CASE("studyStoppingConfig ends a tuning job, and says why") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.most = 9, .parallel = 1, .study = [](wire::StudySpec::Builder study) {
+                             study.initStudyStoppingConfig().initMaxNumTrials().setNumber(2);
+                           }});
+  suggest(w, id, 1, 1);
+  run(w, id, 1, 0.5);
+  CHECK(stored(w, id)->getState() == JobState::RUNNING);
+  suggest(w, id, 2, 1);
+  run(w, id, 2, 0.75);
+  CHECK(w.last.suggestion_requests.empty());
+  CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
+  CHECK(reason_of(w, id).find("maxNumTrials") != std::string::npos);
+  CHECK(wire::view(stored(w, id)->getBestTrial().getId()) == "2");
+  CHECK(stored(w, id)->getBestTrial().getMeasurements().size() == 0);
+  CHECK(stored(w, id)->getOptimalTrials().size() == 1);
+  resume(w, id, 12);
+  CHECK(w.reply_code() == 9);
+  CHECK(w.reply_error().find("studyStoppingConfig would end it again") != std::string::npos);
+}
+
+TEST_CASE("a tuning job whose time is up stops its trials by a timer, without counting failures") {
+  world w;
+  w.hello();
+  uint64_t id =
+      submit(w, {.most = 9, .study = [](wire::StudySpec::Builder study) {
+                   auto config = study.initStudyStoppingConfig();
+                   config.initMaximumRuntimeConstraint().initMaxDuration().setMicros(100'000'000);
+                   config.initShouldStopAsap().setBoolean(true);
+                 }});
+  suggest(w, id, 1, 2);
+  uint64_t one = job_of(w, id, 1), two = job_of(w, id, 2);
+  w.running(one);
+  w.running(two);
+  measure(w, two, 0.5, 1);
+  w.restart();
+  w.hello(w.nodes["a"], {{.job = one}, {.job = two}});
+  w.pass(100);
+  CHECK(w.count_sent(Order::STOP, "a") == 2);
+  CHECK(reason_of(w, id).find("2 under way: ") != std::string::npos);
+  w.exits(one, 143);
+  w.exits(two, 143);
+  CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
+  auto tuning = stored(w, id);
+  CHECK(tuning->getTrials()[0].getState() == wire::Trial::State::INFEASIBLE);
+  CHECK(wire::view(tuning->getTrials()[0].getInfeasibleReason())
+            .starts_with("The trial was stopped early without reporting a metric"));
+  CHECK(tuning->getTrials()[1].getState() == wire::Trial::State::SUCCEEDED);
+}
+
+TEST_CASE("a study that has ended is resumed with its trials") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.most = 2, .parallel = 1});
+  resume(w, id, 5);
+  CHECK(w.reply_code() == 9);
+  CHECK(w.reply_error().find("Cancel it, or wait until it ends") != std::string::npos);
+  suggest(w, id, 1, 1);
+  run(w, id, 1, 0.5);
+  suggest(w, id, 2, 1);
+  run(w, id, 2, 0.25);
+  CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
+  resume(w, id, 2);
+  CHECK(w.reply_error()
+        == "maxTrialCount: 2; expected more than 2, the number of trials made so far");
+  resume(w, id, 0);
+  CHECK(w.reply_code() == 3);
+  resume(w, id, 4, 7);
+  CHECK(w.reply_error().starts_with("parallelTrialCount: 7"));
+  resume(w, 5, 4);
+  CHECK(w.reply_code() == 5);
+
+  resume(w, id, 4, 2, 3);
+  auto shown = w.last.replies.at(0).outcome->getTuningJob();
+  CHECK(shown.getState() == JobState::PENDING);
+  CHECK(shown.getTrials().size() == 2);
+  CHECK(shown.getMaxTrialCount() == 4);
+  CHECK(shown.getMaxFailedTrialCount() == 3);
+  CHECK(!shown.hasEndTime());
+  REQUIRE(w.last.suggestion_requests.size() == 1);
+  CHECK(w.last.suggestion_requests[0].first_trial == 3);
+  CHECK(w.last.suggestion_requests[0].count == 2);
+  w.restart();
+  w.hello();
+  suggest(w, id, 3, 2);
+  run(w, id, 3, 0.75);
+  run(w, id, 4, 0.1);
+  CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
+  CHECK(wire::view(stored(w, id)->getBestTrial().getId()) == "3");
+}
+
+TEST_CASE("a cancelled or failed study is resumed without its error") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.most = 4, .parallel = 1});
+  suggest(w, id, 1, 1);
+  w.exits(job_of(w, id, 1), 1);
+  CHECK(stored(w, id)->getState() == JobState::FAILED);
+  resume(w, id, 0);
+  CHECK(w.reply_code() == 0);
+  CHECK(!stored(w, id)->hasError());
+  suggest(w, id, 2, 1);
+  w.step([&](wire::Event::Builder event) { world::in_project(event).setCancelTuningJob(id); });
+  w.exits(job_of(w, id, 2), 143);
+  CHECK(stored(w, id)->getState() == JobState::CANCELLED);
+  resume(w, id, 3);
+  CHECK(stored(w, id)->getState() == JobState::PENDING);
+  suggest(w, id, 3, 1);
+  run(w, id, 3, 0.5);
+  CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
+}
+
+TEST_CASE("the tuner is asked again when it fails, three times in all, then the job fails") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  suggest(w, id, 1, 1);
+  auto fails = [&] {
+    w.step([&](wire::Event::Builder event) {
+      auto answer = event.initSuggestions();
+      answer.setTuningJobId(id);
+      answer.setFirstTrial(2);
+      answer.setError("there is not enough memory for it");
+    });
+  };
+  fails();
+  CHECK(w.last.suggestion_requests.size() == 1);
+  w.restart();
+  w.hello();
+  fails();
+  CHECK(w.last.suggestion_requests.size() == 1);
+  fails();
+  CHECK(w.last.suggestion_requests.empty());
+  CHECK(!stored(w, id)->hasEndTime()); // the trial under way may end
+  run(w, id, 1, 0.5);
+  CHECK(stored(w, id)->getState() == JobState::FAILED);
+  CHECK(wire::str(stored(w, id)->getError().getMessage())
+            .starts_with("The tuner failed 3 times in a row to suggest trial 2: there is not"));
+  CHECK(stored(w, id)->getTrials()[0].getState() == wire::Trial::State::SUCCEEDED);
+}
+
+TEST_CASE("a measurement rewrites its own trial only") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  suggest(w, id, 1, 2);
+  uint64_t one = job_of(w, id, 1);
+  w.running(one);
+  measure(w, one, 0.5, 1);
+  size_t written = 0;
+  for (const auto& write : w.last.writes.writes)
+    if (write.where == store::family::trials) {
+      ++written;
+      CHECK(write.key == fmt::format("{}/{:010}", store::key_of(id), 1));
+    }
+  CHECK(written == 1);
+}
+
+TEST_CASE("a job learns from earlier ones of either kind, and refuses unknown ones") {
+  world w;
+  w.hello();
+  uint64_t first = submit(w, {.most = 1, .parallel = 1});
+  suggest(w, first, 1, 1);
+  run(w, first, 1, 0.5);
+  std::string name = fmt::format("projects/p/locations/l/hyperparameterTuningJobs/{}", first);
+  submit(w, {.study = [&](wire::StudySpec::Builder study) {
+           study.initTransferLearningConfig().initPriorStudyNames(1).set(0, wire::text(name));
+         }});
+  REQUIRE(w.last.suggestion_requests.at(0).priors.size() == 1);
+  CHECK(w.last.suggestion_requests[0].priors[0]->getTrials().size() == 1);
+}
+
+TEST_CASE("a trial needs all metrics of the study at one step") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.most = 2, .failed = 2, .study = [](wire::StudySpec::Builder study) {
+                             auto metrics = study.initMetrics(2);
+                             metrics[0].setMetricId("accuracy");
+                             metrics[1].setMetricId("size");
+                             metrics[1].setGoal(wire::MetricSpec::GoalType::MINIMIZE);
+                           }});
+  suggest(w, id, 1, 2);
+  uint64_t one = job_of(w, id, 1), two = job_of(w, id, 2);
+  w.running(one);
+  measure(w, one, 0.9, 1);
+  measure(w, one, 7, 1, "size");
+  measure(w, one, 0.8, 2);
+  w.exits(one, 0);
+  CHECK(stored(w, id)->getTrials()[0].getFinalMeasurement().getStepCount() == 1);
+  w.running(two);
+  measure(w, two, 0.9, 1);
+  w.exits(two, 0);
+  CHECK(wire::str(stored(w, id)->getTrials()[1].getInfeasibleReason())
+        == "The trial succeeded without reporting size; expected every metric of the study: "
+           "accuracy, size.");
+  CHECK(stored(w, id)->getOptimalTrials().size() == 1);
+  CHECK(!stored(w, id)->hasBestTrial());
+}
+
+TEST_CASE("a database whose jobs still hold their trials is read, and brought to the new form") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  suggest(w, id, 1, 2);
+  uint64_t one = job_of(w, id, 1);
+  w.running(one);
+  measure(w, one, 0.25, 1);
+  store::batch old;
+  old.put(store::family::tuning_jobs, store::key_of(id), stored(w, id).str());
+  for (uint32_t n : {1u, 2u})
+    old.erase(store::family::trials, fmt::format("{}/{:010}", store::key_of(id), n));
+  REQUIRE(w.db->commit(old));
+  CHECK(w.trials(id).empty());
+  w.restart();
+  CHECK(stored(w, id)->getTrials().size() == 2);
+  w.hello(w.nodes["a"], {{.job = one}, {.job = job_of(w, id, 2)}});
+  w.exits(one, 0);
+  CHECK(stored(w, id)->getTrials()[0].getFinalMeasurement().getMetrics()[0].getValue() == 0.25);
 }

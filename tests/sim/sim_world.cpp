@@ -171,7 +171,7 @@ void sim_world::send(core::effects effects) {
     if (outcome.isError()) {
       // Deleting what lives is refused, and what was deleted is not there; nothing else is asked
       // wrongly.
-      if (what != "delete" && what != "cancel")
+      if (what == "create")
         throw violation("refused: " + wire::str(outcome.getError().getMessage()));
     } else if (outcome.isCustomJob()) {
       uint64_t id = id_of(wire::str(outcome.getCustomJob().getName()));
@@ -180,23 +180,50 @@ void sim_world::send(core::effects effects) {
       // Decided late, but before the node could begin: orders take longer than replies.
     } else if (outcome.isTuningJob()) {
       studies_.insert(id_of(wire::str(outcome.getTuningJob().getName())));
+    } else if (outcome.isStudy()) {
+      viziers_.insert(id_of(wire::str(outcome.getStudy().getName())));
     }
   }
   for (const core::suggestion_request& request : effects.suggestion_requests)
-    after(dice_.between(0, 2 * second), [this, request] {
-      step(at(now_, [&](wire::Event::Builder event) {
-        auto answer = event.initSuggestions();
-        answer.setTuningJobId(request.tuning_job);
-        answer.setFirstTrial(request.first_trial);
-        auto sets = answer.initParameters(request.count);
-        for (auto set : sets) {
-          auto value = set.initValues(1)[0];
-          value.setParameterId("x");
-          value.initValue().setNumber(0.5);
-        }
-        answer.setExhausted(dice_.percent(10));
-      }));
-    });
+    after(dice_.between(0, 2 * second), [this, request] { answer(request); });
+  for (const core::stopping_request& request : effects.stopping_requests)
+    after(dice_.between(0, 2 * second), [this, request] { answer(request); });
+}
+
+// -- the tuner --
+
+void sim_world::answer(const core::suggestion_request& request) {
+  bool fails = dice_.percent(3), exhausted = dice_.percent(5);
+  step(at(now_, [&](wire::Event::Builder event) {
+    auto answer = event.initSuggestions();
+    answer.setTuningJobId(request.study);
+    answer.setFirstTrial(request.first_trial);
+    answer.setOperation(request.operation);
+    if (fails) return answer.setError("out of memory");
+    for (auto set : answer.initParameters(request.count)) {
+      auto value = set.initValues(1)[0];
+      value.setParameterId("x");
+      value.initValue().setNumber(0.5);
+    }
+    answer.setExhausted(exhausted);
+  }));
+}
+
+void sim_world::answer(const core::stopping_request& request) {
+  std::vector<uint32_t> stopped;
+  for (auto trial : request.job->getTrials())
+    if (trial.getState() == wire::Trial::State::ACTIVE && dice_.percent(15))
+      stopped.push_back(static_cast<uint32_t>(std::stoul(wire::str(trial.getId()))));
+  step(at(now_, [&](wire::Event::Builder event) {
+    auto answer = event.initStoppings();
+    answer.setStudyId(request.study);
+    answer.setOperation(request.operation);
+    auto list = answer.initTrials(static_cast<uint32_t>(stopped.size()));
+    for (uint32_t i = 0; i < list.size(); ++i) {
+      list[i].setNumber(stopped[i]);
+      list[i].setReason("worse than the others");
+    }
+  }));
 }
 
 void sim_world::crash() {
@@ -273,9 +300,9 @@ void sim_world::command(const std::function<void(wire::Command::Builder)>& fill)
     what.setProject("p");
     what.setLocation("l");
     fill(what);
-    std::string& asked = asked_[request] = "create";
-    if (what.isDeleteCustomJob() || what.isDeleteTuningJob()) asked = "delete";
-    if (what.isCancelCustomJob() || what.isCancelTuningJob()) asked = "cancel";
+    asked_[request] = what.isCreateCustomJob() || what.isCreateTuningJob() || what.isCreateStudy()
+                          ? "create"
+                          : "something of what may be gone";
   });
   step(event);
 }
@@ -298,28 +325,103 @@ void sim_world::submit() {
   if (for_ever && jobs_.size() > before) eternal_.insert(*jobs_.rbegin());
 }
 
+namespace {
+
+void fill_study(wire::StudySpec::Builder study, chance& dice) {
+  study.initMetrics(1)[0].setMetricId("score");
+  auto parameter = study.initParameters(1)[0];
+  parameter.setParameterId("x");
+  parameter.initDoubleValueSpec().setMaxValue(1);
+  if (dice.percent(50)) study.initMedianAutomatedStoppingSpec();
+  if (!dice.percent(30)) return;
+  auto config = study.initStudyStoppingConfig();
+  config.initShouldStopAsap().setBoolean(dice.percent(50));
+  if (dice.percent(50))
+    config.initMaxNumTrials().setNumber(static_cast<double>(dice.between(1, 5)));
+  if (dice.percent(50))
+    config.initMaximumRuntimeConstraint().initMaxDuration().setMicros(dice.between(5, 90) * second);
+}
+
+} // namespace
+
 void sim_world::submit_study() {
   command([&](wire::Command::Builder c) {
     auto job = c.initCreateTuningJob();
     job.setDisplayName("study");
     job.setMaxTrialCount(static_cast<int32_t>(dice_.between(2, 5)));
     job.setParallelTrialCount(2);
-    auto study = job.initStudySpec();
-    study.initMetrics(1)[0].setMetricId("score");
-    auto parameter = study.initParameters(1)[0];
-    parameter.setParameterId("x");
-    parameter.initDoubleValueSpec().setMaxValue(1);
+    fill_study(job.initStudySpec(), dice_);
     fill_spec(job.initTrialJobSpec(), dice_, false);
+  });
+}
+
+void sim_world::resume_study() {
+  if (studies_.empty()) return;
+  auto found = studies_.begin();
+  std::advance(found, dice_.below(std::ssize(studies_)));
+  ended_.erase(store::key_of(*found));
+  command([&](wire::Command::Builder c) {
+    auto resume = c.initResumeTuningJob();
+    resume.setId(*found);
+    resume.initWanted().setMaxTrialCount(static_cast<int32_t>(dice_.between(2, 8)));
+  });
+}
+
+/// Somebody who tunes something elsewhere, and does so carelessly.
+void sim_world::research() {
+  if (viziers_.size() < 2 || dice_.percent(5))
+    return command([&](wire::Command::Builder c) {
+      auto study = c.initCreateStudy();
+      study.setDisplayName(wire::text(fmt::format("study-{}", request_)));
+      fill_study(study.initStudySpec(), dice_);
+    });
+  auto found = viziers_.begin();
+  std::advance(found, dice_.below(std::ssize(viziers_)));
+  auto number = static_cast<uint32_t>(dice_.between(1, 12));
+  if (dice_.percent(2)) {
+    deletions_.insert(*found);
+    return command([&](wire::Command::Builder c) { c.setDeleteStudy(*found); });
+  }
+  int64_t what = dice_.below(100);
+  command([&](wire::Command::Builder c) {
+    auto change = what < 40   ? c.initSuggestTrials()
+                  : what < 55 ? c.initAddMeasurement()
+                  : what < 75 ? c.initCompleteTrial()
+                  : what < 85 ? c.initCheckEarlyStopping()
+                  : what < 90 ? c.initStopTrial()
+                  : what < 95 ? c.initCreateTrial()
+                              : c.initDeleteTrial();
+    change.setStudy(*found);
+    change.setNumber(number);
+    if (c.isSuggestTrials()) {
+      auto wish = change.initSuggest();
+      wish.setSuggestionCount(static_cast<int32_t>(dice_.between(1, 3)));
+      wish.setClientId(wire::text(fmt::format("client-{}", dice_.below(3))));
+    } else if (c.isAddMeasurement()) {
+      auto metric = change.initMeasurement().initMetrics(1)[0];
+      metric.setMetricId("score");
+      metric.setValue(static_cast<double>(dice_.below(1000)));
+    } else if (c.isCompleteTrial()) {
+      change.initCompletion().setTrialInfeasible(dice_.percent(20));
+    } else if (c.isCreateTrial()) {
+      auto value = change.initTrial().initParameters(1)[0];
+      value.setParameterId("x");
+      value.initValue().setNumber(0.25);
+    }
   });
 }
 
 void sim_world::user() {
   if (peace_) return;
   int64_t what = dice_.below(100);
-  if (what < 60)
+  if (what < 40)
     submit();
+  else if (what < 60)
+    research();
   else if (what < 65)
     submit_study();
+  else if (what < 67)
+    resume_study();
   else if (what < 75)
     command([id = any_job()](wire::Command::Builder c) { c.setCancelCustomJob(id); });
   else if (what < 90) {
@@ -366,7 +468,8 @@ void sim_world::trouble() {
 
 void sim_world::compare_with_replay() {
   for (family where : {family::custom_jobs, family::tuning_jobs, family::attempts,
-                       family::operations, family::nodes, family::service_logs}) {
+                       family::operations, family::nodes, family::service_logs, family::studies,
+                       family::study_records, family::trials}) {
     auto rows = [&](const store::database& db) {
       std::map<std::string, std::string> all;
       if (!db.scan(where, "", false, [&](auto key, auto value) {
@@ -391,6 +494,9 @@ void sim_world::check_acknowledged() {
   for (uint64_t id : jobs_)
     if (!deletions_.contains(id) && !db_->read(family::custom_jobs, store::key_of(id)).value())
       throw violation(fmt::format("I1: job {} was acknowledged and is lost", id));
+  for (uint64_t id : viziers_)
+    if (!deletions_.contains(id) && !db_->read(family::studies, store::key_of(id)).value())
+      throw violation(fmt::format("I1: study {} was acknowledged and is lost", id));
 }
 
 void sim_world::check_peace() {
@@ -409,6 +515,13 @@ void sim_world::check_peace() {
             || reason.find("can never start") == std::string::npos)
           waiting = fmt::format("I8: job {} is in state {} at the end: {}", key,
                                 static_cast<int>(job->getState()), reason);
+        return true;
+      }))
+    throw violation("the store cannot be read");
+  if (!waiting.empty()) throw violation(waiting);
+  if (!db_->scan(family::operations, "", false, [&](auto key, auto value) {
+        if (!(*wire::frame<wire::Operation>::parse(value))->getDone())
+          waiting = fmt::format("I8: operation {} is not done at the end", key);
         return true;
       }))
     throw violation("the store cannot be read");

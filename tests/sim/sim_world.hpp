@@ -45,6 +45,10 @@ private:
   void command(const std::function<void(wire::Command::Builder)>& fill);
   void submit();
   void submit_study();
+  void resume_study();
+  void research();
+  void answer(const core::suggestion_request&);
+  void answer(const core::stopping_request&);
   void trouble();
   void compare_with_replay();
   void check_acknowledged();
@@ -68,9 +72,10 @@ private:
   std::unique_ptr<core::cluster> replay_;
 
   uint64_t request_ = 0;
-  std::map<uint64_t, std::string> asked_; // requests under way
-  std::set<uint64_t> jobs_;               // acknowledged
-  std::set<uint64_t> studies_;
+  std::map<uint64_t, std::string> asked_;    // requests under way
+  std::set<uint64_t> jobs_;                  // acknowledged
+  std::set<uint64_t> studies_;               // tuning jobs
+  std::set<uint64_t> viziers_;               // studies of Vizier's
   std::set<uint64_t> deletions_;             // asked for, so they may be gone
   std::set<uint64_t> eternal_;               // their primaries run until they are stopped
   std::map<std::string, std::string> ended_; // the stored record of each terminal job

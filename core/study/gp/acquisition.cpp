@@ -52,27 +52,6 @@ double log_probability_below::at(const vector& point, vector& slope) const {
   return below.value;
 }
 
-namespace {
-
-// However bad a neighbourhood was, it is not ruled out.
-constexpr double chance_min = 0.01;
-
-} // namespace
-
-vector log_success::at_all(const matrix& points) const {
-  const array chances = (failure_ - model_.means_at(points).array()) / (failure_ - success_);
-  return chances.max(chance_min).min(1.0).log();
-}
-
-double log_success::at(const vector& point, vector& slope) const {
-  vector deviation;
-  const auto p = model_.at(point, slope, deviation);
-  const auto chance = (failure_ - p.mean) / (failure_ - success_);
-  const bool flat = chance < chance_min || chance > 1;
-  slope *= flat ? 0.0 : -1 / (failure_ - p.mean);
-  return std::log(std::clamp(chance, chance_min, 1.0));
-}
-
 vector all_of::at_all(const matrix& points) const {
   vector sum = vector::Zero(points.rows());
   for (const auto& part : parts_)

@@ -54,21 +54,6 @@ private:
   double limit_;
 };
 
-/// The logarithm of the probability that a trial fails not, from a regression of failures as
-/// numbers. `failure` and `success` are what these numbers are.
-class log_success : public acquisition {
-public:
-  log_success(const posterior& model, double success, double failure)
-      : model_(model), success_(success), failure_(failure) {}
-  vector at_all(const matrix& points) const override;
-  double at(const vector& point, vector& slope) const override;
-
-private:
-  const posterior& model_;
-  double success_;
-  double failure_;
-};
-
 /// Of acquisitions in logarithms: what they promise together.
 class all_of : public acquisition {
 public:

@@ -13,7 +13,7 @@ constexpr uint64_t levels_max_listed = 8;
 
 } // namespace
 
-encoding::encoding(const search_space& space) : space_(space) {
+encoding::encoding(const search_space& space, bool studies) : space_(space), studies_(studies) {
   for (const auto& p : space.parameters()) {
     axes_.push_back(p.type == parameter_type::categorical ? axis::category : axis::number);
     levels_.push_back(p.levels());
@@ -26,6 +26,14 @@ encoding::encoding(const search_space& space) : space_(space) {
       axes_.push_back(axis::category);
     }
   }
+  if (studies_) axes_.push_back(axis::category);
+}
+
+vector encoding::pinned(vector full) const {
+  for (Eigen::Index k = 0; k < full.size(); ++k) {
+    if (is_pinned(k)) full[k] = feature(k, space_.pinned(static_cast<size_t>(k)));
+  }
+  return full;
 }
 
 double encoding::coordinate(Eigen::Index k, double value) const {
@@ -74,10 +82,11 @@ vector encoding::features_of(const vector& full) const {
   auto next = full.size();
   for (auto k : listed_)
     made[next++] = static_cast<double>(level_of(k, full[k]));
+  if (studies_) made[next] = 0;
   return made;
 }
 
-vector encoding::features_of(const row& point) const {
+vector encoding::features_of(const row& point, int study) const {
   vector made(static_cast<Eigen::Index>(axes_.size()));
   for (Eigen::Index k = 0; k < dimensions(); ++k)
     made[k] = feature(k, point[static_cast<size_t>(k)]);
@@ -88,6 +97,7 @@ vector encoding::features_of(const row& point) const {
                        ? point[i]
                        : static_cast<double>(space_.parameters()[i].level_of(point[i]));
   }
+  if (studies_) made[next] = study;
   return made;
 }
 

@@ -6,6 +6,9 @@
 // Features are what the model sees: NaN where a parameter is inactive, and for a parameter with a
 // short list of numbers the list's index once more, as a category. That its neighbours in the list
 // are bad then does not settle that a value is.
+//
+// A study that learns from earlier ones has one more feature, the study, as a category: its length
+// tells the model how much they have in common.
 #pragma once
 
 #include "core/study/gp/kernel.hpp"
@@ -16,7 +19,8 @@ namespace troupe::core::gp {
 
 class encoding {
 public:
-  explicit encoding(const search_space& space);
+  /// With `studies`, the last feature says which study a point is of: 0 for this one.
+  encoding(const search_space& space, bool studies);
 
   Eigen::Index dimensions() const { return static_cast<Eigen::Index>(levels_.size()); }
   bool is_category(Eigen::Index k) const { return axes_[static_cast<size_t>(k)] == axis::category; }
@@ -32,11 +36,15 @@ public:
   double at_level(Eigen::Index k, uint64_t level) const;
   uint64_t level_of(Eigen::Index k, double value) const;
 
+  /// The same vector with the values that are pinned (search_space::pin).
+  vector pinned(vector full) const;
+  bool is_pinned(Eigen::Index k) const { return space_.is_pinned(static_cast<size_t>(k)); }
+
   /// From the unit interval; equal lengths are drawn equally often.
   double drawn(Eigen::Index k, double unit) const;
 
   vector features_of(const vector& full) const;
-  vector features_of(const row& point) const;
+  vector features_of(const row& point, int study = 0) const;
   vector full_of(const row& point) const; // inactive parameters are in the middle of their range
   row row_of(const vector& full) const;
 
@@ -49,6 +57,7 @@ private:
   std::vector<uint64_t> levels_;
   std::vector<Eigen::Index> listed_; // the parameters that are a feature twice
   bool conditional_ = false;
+  bool studies_ = false;
 };
 
 } // namespace troupe::core::gp

@@ -103,9 +103,8 @@ private:
 };
 
 std::vector<double> bends_of(const options& with) {
-  if (with.bend_fixed != 0) return {with.bend_fixed < 0 ? infinity : with.bend_fixed};
-  std::vector<double> all{infinity, 10, 1, 0.1, 0.01, 0.001};
-  all.resize(static_cast<size_t>(with.bends));
+  std::vector<double> all{infinity, 10, 1, 0.1, 0.01};
+  all.resize(std::min(all.size(), static_cast<size_t>(with.bends)));
   return all;
 }
 
@@ -162,7 +161,7 @@ class stage {
 public:
   stage(const observations& seen, const std::vector<warped>& labels, Eigen::Index most,
         const prior& before)
-      : stage(seen, labels, telling(seen.losses, most), before) {}
+      : stage(seen, labels, telling(labels.front().losses, most), before) {}
 
   Eigen::Index size() const { return negative_.size(); }
 
@@ -185,8 +184,7 @@ public:
       negative_.labels(labels_[from.label].losses);
       const search_limits limits{.iterations = iterations,
                                  .gradient_tolerance = with.fit_gradient,
-                                 .value_tolerance = with.fit_value,
-                                 .first_step = 0.5};
+                                 .value_tolerance = with.fit_value};
       const auto best = minimise(std::ref(negative_), from.logs, before_.within, limits);
       const auto label = from.label;
       from = {best.at, label, best.value - labels_[label].log_jacobian};
@@ -220,7 +218,7 @@ fitted fit(const observations& seen, bool additive, const options& with) {
   const auto bends = bends_of(with);
   std::vector<warped> labels;
   for (auto bend : bends)
-    labels.push_back(warp(seen.losses, bend));
+    labels.push_back(warp(seen.losses, seen.sizes, bend));
   // Which hill to climb shows on some of the trials; only the last steps need them all.
   const auto coarse_size = static_cast<Eigen::Index>(
       std::clamp(std::sqrt(with.coarse / static_cast<double>(features)), 50.0, 200.0));

@@ -11,6 +11,8 @@ struct observations {
   std::vector<axis> axes;
   matrix points;
   vector losses;
+  std::vector<Eigen::Index> sizes =
+      {}; // how many each study has of them, one after the other; empty: there is only one
 };
 
 struct fitted {

@@ -11,22 +11,29 @@ namespace troupe::core::gp {
 
 namespace {
 
+// Larger numbers would overflow where they are squared.
+constexpr double magnitude_max = 1e150;
+
 struct outcome {
   std::vector<double> losses;
   std::vector<double> excesses;
 };
 
-std::optional<outcome> outcome_of(wire::StudySpec::Reader study, wire::Trial::Reader trial) {
+/// Of an earlier study's trial, what it says of this study's objectives; its safety is its own.
+std::optional<outcome> outcome_of(wire::StudySpec::Reader study, wire::Trial::Reader trial,
+                                  bool earlier) {
   if (trial.getState() != wire::Trial::State::SUCCEEDED) return std::nullopt;
   outcome made;
   for (auto metric : study.getMetrics()) {
+    if (earlier && metric.hasSafetyConfig()) continue;
     const auto value = metric_value(trial.getFinalMeasurement(), wire::view(metric.getMetricId()));
     if (!value) return std::nullopt;
+    const auto number = std::clamp(*value, -magnitude_max, magnitude_max);
     const auto sign = is_better(metric.getGoal(), 1, 0) ? -1.0 : 1.0;
     if (metric.hasSafetyConfig())
-      made.excesses.push_back(sign * (*value - metric.getSafetyConfig().getSafetyThreshold()));
+      made.excesses.push_back(sign * (number - metric.getSafetyConfig().getSafetyThreshold()));
     else
-      made.losses.push_back(sign * *value);
+      made.losses.push_back(sign * number);
   }
   return made;
 }
@@ -46,79 +53,126 @@ bool has_ended(wire::Trial::Reader trial) {
          || trial.getState() == wire::Trial::State::INFEASIBLE;
 }
 
-} // namespace
-
-history history_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
-                   const search_space& space, const encoding& as) {
-  history made;
+/// Trials of one study that ended with values, in their order.
+struct ended_trials {
+  std::vector<row> rows;
   std::vector<vector> points;
   std::vector<std::vector<double>> losses;
   std::vector<std::vector<double>> excesses;
-  std::vector<vector> pending;
-  std::vector<vector> infeasible;
-  for (auto trial : trials) {
-    const auto point = space.row_of(trial.getParameters());
-    if (!point) continue;
-    if (!has_ended(trial)) {
-      pending.push_back(as.features_of(*point));
-    } else if (auto ended = outcome_of(study, trial)) {
-      points.push_back(as.features_of(*point));
-      made.rows.push_back(*point);
-      losses.push_back(std::move(ended->losses));
-      excesses.push_back(std::move(ended->excesses));
-    } else {
-      infeasible.push_back(as.features_of(*point));
-    }
+
+  size_t size() const { return rows.size(); }
+
+  void add(row at, vector features, outcome measured) {
+    rows.push_back(std::move(at));
+    points.push_back(std::move(features));
+    losses.push_back(std::move(measured.losses));
+    excesses.push_back(std::move(measured.excesses));
   }
-  for (auto metric : study.getMetrics()) {
-    if (metric.hasSafetyConfig())
-      made.safe_fractions.push_back(metric.getSafetyConfig().getDesiredMinSafeTrialsFraction());
+
+  void keep(const std::vector<bool>& kept) {
+    const auto filter = [&](auto& all) {
+      size_t next = 0;
+      for (size_t i = 0; i < kept.size(); ++i) {
+        if (kept[i] && next++ != i) all[next - 1] = std::move(all[i]);
+      }
+      all.resize(next);
+    };
+    filter(rows);
+    filter(points);
+    filter(losses);
+    filter(excesses);
   }
-  const auto features = as.axes().size();
-  made.points = stacked(points, features);
-  made.losses = stacked(losses, study.getMetrics().size() - made.safe_fractions.size());
-  made.excesses = stacked(excesses, made.safe_fractions.size());
-  made.pending = stacked(pending, features);
-  made.infeasible = stacked(infeasible, features);
+};
+
+/// Indices by rank, summed over the objectives, the best first: ranks, not values, as objectives
+/// differ in scale.
+std::vector<size_t> by_rank(const std::vector<std::vector<double>>& losses) {
+  std::vector<size_t> order(losses.size());
+  std::vector<double> place(losses.size(), 0);
+  const auto sort_by = [&](const auto& key) {
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, {}, key);
+  };
+  for (size_t m = 0; m < losses.front().size(); ++m) {
+    sort_by([&](size_t i) { return losses[i][m]; });
+    for (size_t i = 0; i < order.size(); ++i)
+      place[order[i]] += static_cast<double>(i);
+  }
+  sort_by([&](size_t i) { return place[i]; });
+  return order;
+}
+
+void thin(ended_trials& trials, size_t most) {
+  const auto n = trials.size();
+  if (n <= most) return;
+  const auto order = by_rank(trials.losses);
+  std::vector<bool> kept(n, false);
+  for (size_t i = 0; i < most / 2; ++i)
+    kept[order[i]] = true;
+  for (size_t i = n - most / 4; i < n; ++i)
+    kept[i] = true;
+  const auto left = most - static_cast<size_t>(std::ranges::count(kept, true));
+  const auto stride = static_cast<double>(n) / static_cast<double>(left);
+  for (size_t i = 0; i < left; ++i)
+    kept[order[static_cast<size_t>(stride * static_cast<double>(i))]] = true;
+  trials.keep(kept);
+}
+
+ended_trials prior_trials(const study_view& study, const prior_study& prior, const encoding& as,
+                          int number) {
+  ended_trials made;
+  for (auto trial : prior.trials) {
+    const auto point = study.space.foreign_row_of(trial.getParameters());
+    auto ended = outcome_of(study.spec, trial, true);
+    if (point && ended) made.add(*point, as.features_of(*point, number), std::move(*ended));
+  }
   return made;
 }
 
-void history::thin_to(Eigen::Index most) {
-  const auto n = size();
-  if (n <= most) return;
-  // Ranks, not values: objectives differ in scale.
-  array place = array::Zero(n);
-  std::vector<Eigen::Index> order(static_cast<size_t>(n));
-  const auto sort_by = [&](const auto& key) {
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, {}, [&](Eigen::Index i) { return key[i]; });
-  };
-  for (Eigen::Index m = 0; m < losses.cols(); ++m) {
-    sort_by(losses.col(m));
-    for (Eigen::Index i = 0; i < n; ++i)
-      place[order[static_cast<size_t>(i)]] += static_cast<double>(i);
+} // namespace
+
+history history_of(const study_view& study, const encoding& as, int initial) {
+  history made;
+  ended_trials own;
+  std::vector<vector> pending;
+  std::vector<vector> infeasible;
+  for (auto trial : study.trials) {
+    const auto point = study.space.row_of(trial.getParameters());
+    if (!point) continue;
+    if (!has_ended(trial))
+      pending.push_back(as.features_of(*point));
+    else if (auto ended = outcome_of(study.spec, trial, false))
+      own.add(*point, as.features_of(*point), std::move(*ended));
+    else
+      infeasible.push_back(as.features_of(*point));
   }
-  sort_by(place);
-  std::vector<bool> kept(static_cast<size_t>(n), false);
-  for (Eigen::Index i = 0; i < most / 2; ++i)
-    kept[static_cast<size_t>(order[static_cast<size_t>(i)])] = true;
-  for (Eigen::Index i = n - most / 4; i < n; ++i)
-    kept[static_cast<size_t>(i)] = true;
-  const auto left = most - static_cast<Eigen::Index>(std::ranges::count(kept, true));
-  const auto stride = static_cast<double>(n) / static_cast<double>(left);
-  for (Eigen::Index i = 0; i < left; ++i)
-    kept[static_cast<size_t>(order[static_cast<size_t>(stride * static_cast<double>(i))])] = true;
-  std::vector<Eigen::Index> chosen;
-  std::vector<row> chosen_rows;
-  for (size_t i = 0; i < kept.size(); ++i) {
-    if (!kept[i]) continue;
-    chosen.push_back(static_cast<Eigen::Index>(i));
-    chosen_rows.push_back(rows[i]);
+  for (auto metric : study.spec.getMetrics()) {
+    if (metric.hasSafetyConfig())
+      made.safe_fractions.push_back(metric.getSafetyConfig().getDesiredMinSafeTrialsFraction());
   }
-  points = points(chosen, Eigen::all).eval();
-  losses = losses(chosen, Eigen::all).eval();
-  excesses = excesses(chosen, Eigen::all).eval();
-  rows = std::move(chosen_rows);
+  if (!study.priors.empty() && own.size() < static_cast<size_t>(initial)) {
+    pending.insert(pending.end(), own.points.begin(), own.points.end());
+    own = {};
+  }
+  thin(own, trials_max);
+  made.sizes.push_back(static_cast<Eigen::Index>(own.size()));
+  made.rows = own.rows;
+  auto points = std::move(own.points);
+  auto losses = std::move(own.losses);
+  for (size_t i = 0; i < study.priors.size(); ++i) {
+    auto prior = prior_trials(study, study.priors[i], as, static_cast<int>(i + 1));
+    thin(prior, prior_trials_max / study.priors.size());
+    made.sizes.push_back(static_cast<Eigen::Index>(prior.size()));
+    points.insert(points.end(), prior.points.begin(), prior.points.end());
+    losses.insert(losses.end(), prior.losses.begin(), prior.losses.end());
+  }
+  const auto features = as.axes().size();
+  made.points = stacked(points, features);
+  made.losses = stacked(losses, study.spec.getMetrics().size() - made.safe_fractions.size());
+  made.excesses = stacked(own.excesses, made.safe_fractions.size());
+  made.pending = stacked(pending, features);
+  made.infeasible = stacked(infeasible, features);
+  return made;
 }
 
 } // namespace troupe::core::gp

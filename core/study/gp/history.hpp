@@ -1,6 +1,7 @@
 // The trials of a study as a model wants them: features, and numbers of which less is better.
 #pragma once
 
+#include "core/study/algorithm.hpp"
 #include "core/study/gp/encoding.hpp"
 
 #include <vector>
@@ -8,22 +9,28 @@
 namespace troupe::core::gp {
 
 struct history {
-  matrix points;         // features of the trials that ended with finite values, a row each
-  std::vector<row> rows; // the same points
-  matrix losses;         // a column per objective
-  matrix excesses;       // a column per safety metric: how far beyond its threshold
+  // Features of the trials that ended with finite values, a row each: first this study's, then
+  // those of earlier ones.
+  matrix points;
+  std::vector<Eigen::Index> sizes; // how many of each study
+  std::vector<row> rows;           // this study's points
+  matrix losses;                   // as `points`, a column per objective
+  matrix excesses; // of this study's, a column per safety metric: how far beyond its threshold
   std::vector<double> safe_fractions; // desired, of each safety metric; 0: not said
   matrix pending;                     // under way
   matrix infeasible;                  // ended without a value
 
-  Eigen::Index size() const { return points.rows(); }
-
-  /// At most this many of the ended trials: the better half of them by all objectives together,
-  /// the newest, and others evenly.
-  void thin_to(Eigen::Index most);
+  /// Of this study.
+  Eigen::Index size() const { return sizes.front(); }
 };
 
-history history_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
-                   const search_space& space, const encoding& as);
+inline constexpr int trials_max = 600;       // of a study's ended trials; see history_of
+inline constexpr int prior_trials_max = 300; // of all earlier studies together
+
+/// Of more than trials_max ended trials: the better half of these by all objectives together, the
+/// newest, and others evenly. A model of more takes too long, and the others tell least. While
+/// fewer than `initial` have ended and there are earlier studies, these count as pending: so few
+/// say nothing of the units they are in.
+history history_of(const study_view& study, const encoding& as, int initial);
 
 } // namespace troupe::core::gp

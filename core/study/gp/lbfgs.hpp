@@ -1,6 +1,6 @@
-// Minimises a smooth function over a box: limited-memory BFGS on the coordinates that are free to
-// move, steps projected onto the box. Small on purpose: the functions here have at most a few
-// hundred coordinates, and a search that ends early is as good as one that fails.
+// Minimises a smooth function over a box, by LBFGS++ (L-BFGS-B). That library throws where a line
+// search fails, which happens at every minimum that is as flat as doubles can tell; here such a
+// search has just ended, at the best point that it saw.
 #pragma once
 
 #include <Eigen/Dense>
@@ -20,17 +20,15 @@ struct search_limits {
   int iterations = 50;
   double gradient_tolerance = 1e-5; // largest entry of the projected gradient
   double value_tolerance = 1e-9;    // relative gain of an iteration
-  double first_step = 0.1;          // longest first step along any coordinate
 };
 
 struct minimum {
   vector at;
   double value = 0;
-  int evaluations = 0;
-  int iterations = 0;
 };
 
-/// Fills the gradient and returns the value; infinite where it cannot be evaluated.
+/// Fills the gradient and returns the value; infinite where it cannot be evaluated, which ends the
+/// search.
 using smooth_function = std::function<double(const vector& at, vector& gradient)>;
 
 /// `start` is moved into the box first. The result is never worse than the start.

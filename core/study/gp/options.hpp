@@ -1,31 +1,50 @@
+// The constants of the Gaussian process and of the search for its best point. They were chosen by
+// measuring (docs/decisions/0013-the-tuner-s-gaussian-process.md) on functions that are not among
+// those that docs/tuning.md reports on; a test or a benchmark may try others.
 #pragma once
-#include <map>
-#include <string>
-#include <vector>
+
 namespace troupe::core::gp {
+
 struct options {
-  double joint_length = 0.5, joint_length_power = 0.5, joint_length_sd = 1.0;
-  double additive_length = 0.5, additive_length_sd = 1.0;
-  double joint_variance = 1.0, additive_variance = 1.0, variance_sd = 1.5;
-  double noise_variance = 1e-4, noise_sd = 3.0, noise_min = 1e-9;
-  double wiggly = 0.08;
+  // Priors: normal distributions of logarithms, by their mean and standard deviation (sd). Lengths
+  // are in units of a parameter's range. In more dimensions points are further apart, so joint
+  // lengths grow with a power of their number.
+  double joint_length = 0.5;
+  double joint_length_power = 0.5;
+  double joint_length_sd = 1.0;
+  double additive_length = 0.5;
+  double additive_length_sd = 1.0;
+  double joint_variance = 1.0;
+  double additive_variance = 1.0;
+  double variance_sd = 1.5;
+  double noise_variance = 1e-4;
+  double noise_sd = 3.0;
+  double noise_min = 1e-9;
+
+  // The fit: climbs from the best `starts` of a few guesses, on few trials first.
+  double wiggly = 0.08; // the additive length of the guess that finds ripples
   int starts = 3;
-  double coarse = 8e4;
+  double coarse = 8e4; // (trials of the first climbs)^2 * features
   int coarse_iterations = 6;
-  double fit_gradient = 2e-2, fit_value = 1e-3;
   int fit_iterations = 20;
-  int bends = 5; // how many
-  double bend_fixed = 0;
-  int candidates = 256, near = 48, crossed = 64, climbs = 6, climb_iterations = 40;
-  double ucb = 1.8;
-  int ucb_every = 2; // 0: never, 1 always, k: every k-th
-  int thompson_every = 0;
-  int initial = 4;
-  int noadd = 0;
-  int joint_every = 3;
-  double joint_margin = 4;
-  int joint_ucb = 0;
-  int mode = 0;
-  double x1 = 0, x2 = 0, x3 = 0, x4 = 0;
+  double fit_gradient = 2e-2;
+  double fit_value = 1e-3;
+  int bends = 5; // how many ways to warp the losses compete; 1: as they are
+
+  // The search for the next point.
+  int candidates = 256; // anywhere
+  int near = 48;        // around each of the best trials
+  int crossed = 64;     // between good trials
+  int climbs = 6;
+  int climb_iterations = 40;
+
+  // What is asked for.
+  int initial = 4;   // trials by quasi-random search before the model speaks
+  double ucb = 1.8;  // deviations in a confidence bound
+  int ucb_every = 2; // every so many trials a confidence bound, else expected improvement; 0: never
+  bool additive = true;
+  int joint_every = 3;     // every so many trials a model without the additive part is asked, ...
+  double joint_margin = 4; // ... unless it explains the trials worse by this much (log posterior)
 };
+
 } // namespace troupe::core::gp

@@ -38,7 +38,7 @@ public:
     vector full(space_.dimensions());
     for (Eigen::Index k = 0; k < full.size(); ++k)
       full[k] = space_.drawn(k, random_.unit());
-    return full;
+    return space_.pinned(std::move(full));
   }
 
   /// Some coordinates moved, the fewer the more there are.
@@ -52,7 +52,7 @@ public:
     for (Eigen::Index k = 0; k < full.size(); ++k) {
       if (k == forced || random_.unit() < chance) full[k] = moved(k, full[k], reach);
     }
-    return full;
+    return space_.pinned(std::move(full));
   }
 
   vector crossed(const vector& a, const vector& b) {
@@ -60,7 +60,7 @@ public:
     for (Eigen::Index k = 0; k < full.size(); ++k) {
       if (random_.unit() < 0.5) full[k] = b[k];
     }
-    return full;
+    return space_.pinned(std::move(full));
   }
 
   proposal climbed(proposal from) {
@@ -76,11 +76,7 @@ private:
   double moved(Eigen::Index k, double value, double reach) {
     const auto levels = space_.levels(k);
     if (space_.is_category(k) || random_.unit() < 0.1) return space_.drawn(k, random_.unit());
-    if (levels == 0) {
-      auto next = value + reach * normal(random_);
-      if (next < 0 || next > 1) next = std::clamp(next, 0.0, 1.0);
-      return next;
-    }
+    if (levels == 0) return std::clamp(value + reach * normal(random_), 0.0, 1.0);
     const auto next = space_.snapped(k, value + reach * normal(random_));
     if (next != value) return next;
     const auto level = space_.level_of(k, value);
@@ -94,7 +90,7 @@ private:
     const auto active = space_.features_of(from.full);
     for (Eigen::Index k = 0; k < space_.dimensions(); ++k) {
       const auto levels = space_.levels(k);
-      if (!space_.is_category(k) && !std::isnan(active[k])
+      if (!space_.is_category(k) && !space_.is_pinned(k) && !std::isnan(active[k])
           && (levels == 0 || levels > levels_max_listed))
         smooth.push_back(k);
     }
@@ -116,8 +112,7 @@ private:
     const auto best = minimise(function, start, {vector::Zero(size), vector::Ones(size)},
                                {.iterations = with_.climb_iterations,
                                 .gradient_tolerance = 1e-7,
-                                .value_tolerance = 1e-8,
-                                .first_step = 0.02});
+                                .value_tolerance = 1e-8});
     auto full = from.full;
     bool rounded = false;
     for (Eigen::Index i = 0; i < size; ++i) {
@@ -134,7 +129,8 @@ private:
     bool better = false;
     for (Eigen::Index k = 0; k < from.full.size(); ++k) {
       const auto levels = space_.levels(k);
-      if (levels < 2 || std::isnan(space_.features_of(from.full)[k])) continue;
+      if (levels < 2 || space_.is_pinned(k) || std::isnan(space_.features_of(from.full)[k]))
+        continue;
       std::vector<proposal> others;
       for (auto level : levels_around(k, space_.level_of(k, from.full[k]))) {
         others.push_back({from.full, 0});

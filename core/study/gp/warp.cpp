@@ -35,4 +35,18 @@ warped warp(const vector& losses, double bend) {
   return made;
 }
 
+warped warp(const vector& losses, const std::vector<Eigen::Index>& sizes, double bend) {
+  if (sizes.size() < 2) return warp(losses, bend);
+  warped all{vector(losses.size())};
+  Eigen::Index first = 0;
+  for (auto size : sizes) {
+    if (size == 0) continue;
+    const auto part = warp(losses.segment(first, size), bend);
+    all.losses.segment(first, size) = part.losses;
+    all.log_jacobian += part.log_jacobian;
+    first += size;
+  }
+  return all;
+}
+
 } // namespace troupe::core::gp

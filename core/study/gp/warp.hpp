@@ -7,6 +7,8 @@
 
 #include "core/study/gp/lbfgs.hpp"
 
+#include <vector>
+
 namespace troupe::core::gp {
 
 struct warped {
@@ -16,5 +18,9 @@ struct warped {
 
 /// `bend`: above 0; infinite for none.
 warped warp(const vector& losses, double bend);
+
+/// Of several studies one after the other, each in its own units: `sizes` are how many of the
+/// losses each has; empty: there is only one.
+warped warp(const vector& losses, const std::vector<Eigen::Index>& sizes, double bend);
 
 } // namespace troupe::core::gp

@@ -139,7 +139,6 @@ TEST_CASE("acquisitions climb along their slopes") {
   check_slope(confidence_bound(belief, 1.8), point);
   check_slope(log_probability_below(belief, 0.5), point);
   check_slope(log_probability_below(belief, -40), point);
-  check_slope(log_success(belief, -1, 4), point);
   matrix both(losses.size(), 2);
   both << losses, other_losses;
   random_stream random(3, 3);

@@ -1,0 +1,76 @@
+// The measurements of a study's trials as curves of its objective, in the form that the stopping
+// rules share: more is better whatever the goal, places strictly increasing, only finite values.
+#pragma once
+
+#include "wire/tuning_job.capnp.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::core::curves {
+
+enum class phase {
+  active,   // may be stopped
+  ending,   // is being stopped
+  finished, // went to its own end
+  stopped,  // succeeded, but some rule cut it short
+  failed,
+};
+
+struct curve {
+  uint32_t trial = 0; // index in the list
+  std::string id;
+  curves::phase phase = phase::active;
+  std::vector<double> at; // steps or seconds
+  std::vector<double> scores;
+  std::vector<int64_t> micros;     // when each was measured; 0: unknown
+  std::optional<double> objective; // ended: its own; else what it would be if it ended now
+  bool safe = true;                // by its last measurement
+
+  double last() const { return at.back(); }
+  /// The number of points at or before `place`.
+  size_t count_until(double place) const;
+  /// Linear between points, flat beyond both ends.
+  double value_at(double place) const;
+};
+
+enum class axis { steps, seconds, measurements };
+
+struct curve_set {
+  std::vector<curve> all; // trials that measured anything, in their order
+  curves::axis axis = axis::steps;
+  std::string metric;
+  double sign = 1;            // from scores to values of the metric
+  bool keeps_best = false;    // the objective is the best measurement, not the last
+  std::optional<size_t> best; // in `all`: the best that succeeded
+
+  /// No other trial is better. Ties lead.
+  bool leads(const curve& one) const;
+  /// "loss 0.25".
+  std::string value_text(double score) const;
+  /// "step 12", "12.5 s" or "measurement 12".
+  std::string place_text(double place) const;
+  std::vector<const curve*> in(phase which) const;
+};
+
+/// `by_time`: over elapsed seconds rather than steps. Where no trial has any, over the other; and
+/// where there is neither, over the number of the measurement.
+curve_set curves_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
+                    bool by_time);
+
+/// Of the middle two the mean. Not of an empty list.
+double median_of(std::vector<double> values);
+
+/// The least value that `part` of the values do not exceed. Not of an empty list.
+double rank_of(std::vector<double> values, double part);
+
+/// Where the trials of a study usually end: what 95 % of the finished curves do not exceed. They
+/// must not be none.
+double usual_end(const std::vector<const curve*>& finished);
+
+/// At most `most` of them, evenly.
+std::vector<const curve*> thinned(const std::vector<const curve*>& some, size_t most);
+
+} // namespace troupe::core::curves
