@@ -21,6 +21,7 @@ void add_up(CLI::App&, invocation&);
 void add_controller(CLI::App&, invocation&);
 void add_agent(CLI::App&, invocation&);
 void add_ca(CLI::App&, invocation&);
+void add_tune(CLI::App&, invocation&);
 
 /// list, describe, cancel, delete and stream-logs, which custom jobs and tuning jobs share.
 void add_job_commands(CLI::App& group, invocation&, const job_kind&);

@@ -279,11 +279,20 @@ result<wire::StudySpec::Algorithm> algorithm_of(std::string name) {
   return enumerant<wire::StudySpec::Algorithm>("--algorithm", name);
 }
 
+using counts = std::initializer_list<std::pair<std::string_view, std::optional<int32_t>>>;
+
+result<> check_positive(counts flags) {
+  for (auto& [name, count] : flags)
+    if (count && *count < 1) return refuse(name, "[{}] should be a positive integer.", *count);
+  return {};
+}
+
 result<> fill(const tuning_job_flags& flags, wire::HyperparameterTuningJob::Builder job) {
   if (!flags.display_name.empty()) job.setDisplayName(text(flags.display_name));
-  for (auto [name, count] : {std::pair("--max-trial-count", flags.max_trial_count),
-                             std::pair("--parallel-trial-count", flags.parallel_trial_count)})
-    if (count && *count < 1) return refuse(name, "[{}] should be a positive integer.", *count);
+  if (auto fits = check_positive({{"--max-trial-count", flags.max_trial_count},
+                                  {"--parallel-trial-count", flags.parallel_trial_count}});
+      !fits)
+    return fits;
   // gcloud's defaults, for what neither the flags nor the file say.
   job.setMaxTrialCount(flags.max_trial_count.value_or(std::max(job.getMaxTrialCount(), 1)));
   job.setParallelTrialCount(
@@ -313,6 +322,20 @@ result<wire::frame<wire::HyperparameterTuningJob>> tuning_job_of(const tuning_jo
       [&](wire::HyperparameterTuningJob::Builder builder) { filled = fill(flags, builder); });
   if (!filled) return std::unexpected(filled.error());
   return job;
+}
+
+result<wire::frame<wire::ResumeTuningJobRequest>> resume_request_of(const resume_flags& flags) {
+  if (auto fits = check_positive({{"--max-trial-count", flags.max_trial_count},
+                                  {"--parallel-trial-count", flags.parallel_trial_count},
+                                  {"--max-failed-trial-count", flags.max_failed_trial_count}});
+      !fits)
+    return std::unexpected(fits.error());
+  return wire::frame<wire::ResumeTuningJobRequest>::build(
+      [&](wire::ResumeTuningJobRequest::Builder request) {
+        request.setMaxTrialCount(flags.max_trial_count.value_or(0));
+        request.setParallelTrialCount(flags.parallel_trial_count.value_or(0));
+        request.setMaxFailedTrialCount(flags.max_failed_trial_count.value_or(0));
+      });
 }
 
 } // namespace troupe::cli

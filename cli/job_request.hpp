@@ -6,6 +6,7 @@
 #include "wire/custom_job.capnp.h"
 #include "wire/error.hpp"
 #include "wire/frame.hpp"
+#include "wire/study.capnp.h"
 #include "wire/tuning_job.capnp.h"
 
 #include <cstdint>
@@ -57,9 +58,16 @@ struct tuning_job_flags {
   std::string timeout;
 };
 
+struct resume_flags {
+  std::optional<int32_t> max_trial_count;
+  std::optional<int32_t> parallel_trial_count;
+  std::optional<int32_t> max_failed_trial_count;
+};
+
 /// Errors: invalid_argument, in gcloud's words where gcloud has the same check; not_found for a
 /// missing --config.
 result<wire::frame<wire::CustomJob>> custom_job_of(const custom_job_flags& flags);
 result<wire::frame<wire::HyperparameterTuningJob>> tuning_job_of(const tuning_job_flags& flags);
+result<wire::frame<wire::ResumeTuningJobRequest>> resume_request_of(const resume_flags& flags);
 
 } // namespace troupe::cli

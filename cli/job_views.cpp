@@ -17,12 +17,6 @@ std::string upper(std::string text) {
   return text;
 }
 
-void field(lines& all, const console& at, std::string_view name, const std::string& value) {
-  if (!value.empty() && value != "-")
-    all.push_back(
-        fmt::format("  {}{}", at.painted(tone::dim, fmt::format("{:<10} ", name)), value));
-}
-
 std::string moment(json_value time, instant now) {
   auto when = parse_time(time.text());
   return when ? fmt::format("{} ({})", local_time(when), age(*when, now)) : "";
@@ -114,32 +108,24 @@ lines replicas_table(const console& at, json_value status, std::string_view inde
   return replicas.empty() ? lines() : replicas.lines(indent);
 }
 
-lines trials_table(const console& at, json_value job, const std::vector<trial_wait>& waiting,
-                   instant now, std::string_view indent) {
-  auto metrics = job["studySpec"]["metrics"].items();
-  auto objective = metrics.empty() ? "METRIC" : upper(metrics[0]["metricId"].text());
-  table trials({{"TRIAL", align::right},
-                {"STATE"},
-                {printable(objective), align::right},
-                {"STEP", align::right},
-                {"TIME", align::right},
-                {"PARAMETERS", align::left, 100}});
-  auto best = best_trial(job)["id"].text();
-  for (auto trial : job["trials"].items()) {
-    auto state = trial["state"].text();
-    auto id = trial["id"].text();
-    auto got = measurement_of(job, trial);
-    auto note = parameters_of(trial);
-    if (auto why = trial["infeasibleReason"].text(); !why.empty())
-      note += "  " + printable(why.substr(0, why.find('\n')));
-    for (auto& wait : waiting)
-      if (wait.trial == id) note += "  waits: " + printable(wait.reason);
-    auto value = got ? metric(got->value) : "";
-    trials.add({(id == best ? "* " : "") + id, at.painted(tone_of(state), short_state(state)),
-                id == best ? at.painted(tone::good, value) : value,
-                got ? std::to_string(got->step) : "", duration_of(trial, now), note});
-  }
-  return trials.empty() ? lines() : trials.lines(indent);
+/// "minimize loss", "keep latency safe: at most 5".
+std::string goal_of(json_value metric) {
+  auto id = printable(metric["metricId"].text());
+  bool minimize = metric["goal"].text() == "MINIMIZE";
+  if (auto safety = metric["safetyConfig"])
+    return fmt::format("keep {} safe: at {} {}", id, minimize ? "most" : "least",
+                       cli::metric(safety["safetyThreshold"].number().value_or(0)));
+  return fmt::format("{} {}", minimize ? "minimize" : "maximize", id);
+}
+
+/// "median rule, 3 trials stopped so far"
+std::string stopping_of(json_value job) {
+  auto rule = stopping_rule_of(job["studySpec"]);
+  size_t stopped = 0;
+  for (auto trial : job["trials"].items())
+    stopped += !trial["stoppingReason"].text().empty();
+  if (rule.empty() || stopped == 0) return rule;
+  return fmt::format("{}, {} stopped", rule, counted(stopped, "trial"));
 }
 
 } // namespace
@@ -163,21 +149,19 @@ lines tuning_job_view(const console& at, json_value job, const std::vector<trial
                       instant now) {
   auto all = head(at, job, tuning_job_kind.noun, {}, now);
   auto study = job["studySpec"];
-  for (auto metric : study["metrics"].items()) {
-    auto goal = metric["goal"].text();
-    field(all, at, "goal",
-          fmt::format("{} {}", goal == "MINIMIZE" ? "minimize" : "maximize",
-                      printable(metric["metricId"].text())));
-  }
+  for (auto metric : study["metrics"].items())
+    field(all, at, "goal", goal_of(metric));
   field(all, at, "trials",
         fmt::format("{} at most, {} at a time", job["maxTrialCount"].integer(),
                     job["parallelTrialCount"].integer()));
   field(all, at, "search",
         short_state(study["algorithm"].text().empty() ? "default" : study["algorithm"].text()));
+  field(all, at, "stopping", stopping_of(job));
   field(all, at, "output",
         printable(job["trialJobSpec"]["baseOutputDirectory"]["outputUriPrefix"].text()));
   append(all, pools_view(at, job["trialJobSpec"]));
-  if (auto trials = trials_table(at, job, waiting, now, "  "); !trials.empty()) {
+  if (auto trials = trials_table(at, job, job["trials"].items(), waiting, now, "  ");
+      !trials.empty()) {
     append(all, {"", at.painted(tone::bold, "trials")});
     append(all, trials);
   }
@@ -192,35 +176,6 @@ lines custom_job_progress(const console& at, json_value job, json_value status, 
   lines all = {fmt::format("{}  {}", at.painted(tone::bold, printable(job["displayName"].text())),
                            headline(at, job, status, now))};
   append(all, replicas_table(at, status, "  "));
-  return all;
-}
-
-lines tuning_job_progress(const console& at, json_value job, const std::vector<trial_wait>& waiting,
-                          instant now) {
-  size_t ended = 0;
-  for (auto trial : job["trials"].items())
-    ended += !trial["endTime"].text().empty();
-  lines all = {fmt::format("{}  {}, {} of {} trials ended",
-                           at.painted(tone::bold, printable(job["displayName"].text())),
-                           headline(at, job, {}, now), ended, job["maxTrialCount"].integer())};
-  append(all, trials_table(at, job, waiting, now, "  "));
-  return all;
-}
-
-lines best_trial_view(const console& at, json_value job) {
-  auto best = best_trial(job);
-  if (!best) return {};
-  auto metrics = job["studySpec"]["metrics"].items();
-  auto id = metrics.empty() ? std::string("metric") : printable(metrics[0]["metricId"].text());
-  auto got = measurement_of(job, best);
-  lines all = {fmt::format("best trial {}", at.painted(tone::bold, best["id"].text()))};
-  if (got)
-    field(all, at, id.size() > 9 ? "metric" : id,
-          fmt::format("{}{}", at.painted(tone::good, metric(got->value)),
-                      id.size() > 9 ? " " + id : ""));
-  field(all, at, "parameters", parameters_of(best));
-  field(all, at, "model", printable(model_directory(job, best)));
-  field(all, at, "job", id_of(best["customJob"].text()));
   return all;
 }
 

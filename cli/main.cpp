@@ -9,5 +9,5 @@ int main(int argc, char** argv) {
   auto console = troupe::cli::process_console();
   using namespace troupe::cli;
   return run_program({argv + 1, argv + argc}, console,
-                     {add_up, add_controller, add_agent, add_ca, add_bench});
+                     {add_up, add_controller, add_agent, add_ca, add_tune, add_bench});
 }

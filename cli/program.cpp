@@ -168,9 +168,10 @@ int run_program(std::vector<std::string> arguments, console& at,
   if (int code = parse(app, std::move(arguments), run); code != exit_ok) return code;
   auto* chosen = deepest(app);
   if (!run.action) return incomplete(run, chosen);
-  if (run.program && chosen->get_name() != "create")
-    return run.misused({errc::invalid_argument, "a program after -- goes with create only"},
-                       command_line_of(chosen));
+  if (run.program && chosen->get_name() != "create" && chosen->get_name() != "tune")
+    return run.misused(
+        {errc::invalid_argument, "a program after -- goes with create and tune only"},
+        command_line_of(chosen));
   return run.action();
 }
 

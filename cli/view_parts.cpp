@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <set>
 
 namespace troupe::cli {
 
@@ -41,12 +42,20 @@ std::optional<measured> metric_in(json_value measurement, const std::string& id)
   return {};
 }
 
-json_value objective_of(json_value job) {
-  auto metrics = job["studySpec"]["metrics"].items();
-  return metrics.empty() ? json_value() : metrics[0];
+} // namespace
+
+void field(lines& all, const console& at, std::string_view name, const std::string& value) {
+  if (!value.empty() && value != "-")
+    all.push_back(
+        fmt::format("  {}{}", at.painted(tone::dim, fmt::format("{:<10} ", name)), value));
 }
 
-} // namespace
+std::vector<json_value> objectives_of(json_value job) {
+  std::vector<json_value> found;
+  for (auto metric : job["studySpec"]["metrics"].items())
+    if (!metric["safetyConfig"]) found.push_back(metric);
+  return found;
+}
 
 std::string duration_of(json_value resource, instant now) {
   auto start = parse_time(resource["startTime"].text());
@@ -67,20 +76,29 @@ std::string parameters_of(json_value trial) {
   return printable(out);
 }
 
-std::optional<measured> measurement_of(json_value job, json_value trial) {
-  auto id = objective_of(job)["metricId"].text();
-  if (auto final = metric_in(trial["finalMeasurement"], id)) return final;
+std::optional<measured> measurement_of(json_value trial, const std::string& metric_id) {
+  if (auto final = metric_in(trial["finalMeasurement"], metric_id)) return final;
   auto all = trial["measurements"].items();
-  return all.empty() ? std::nullopt : metric_in(all.back(), id);
+  return all.empty() ? std::nullopt : metric_in(all.back(), metric_id);
+}
+
+std::optional<measured> measurement_of(json_value job, json_value trial) {
+  auto objectives = objectives_of(job);
+  return measurement_of(trial, objectives.empty() ? "" : objectives[0]["metricId"].text());
 }
 
 json_value best_trial(json_value job) {
-  bool minimize = objective_of(job)["goal"].text() == "MINIMIZE";
+  auto objectives = objectives_of(job);
+  if (objectives.size() > 1) return {};
+  auto known = job["bestTrial"]["id"].text();
+  auto objective = objectives.empty() ? json_value() : objectives[0];
+  bool minimize = objective["goal"].text() == "MINIMIZE";
   json_value best;
   std::optional<double> best_value;
   for (auto trial : job["trials"].items()) {
+    if (!known.empty() && trial["id"].text() == known) return trial;
     if (trial["state"].text() != "SUCCEEDED") continue;
-    auto got = metric_in(trial["finalMeasurement"], objective_of(job)["metricId"].text());
+    auto got = metric_in(trial["finalMeasurement"], objective["metricId"].text());
     if (!got || std::isnan(got->value)) continue;
     if (!best_value || (minimize ? got->value < *best_value : got->value > *best_value)) {
       best = trial;
@@ -88,6 +106,38 @@ json_value best_trial(json_value job) {
     }
   }
   return best;
+}
+
+std::vector<json_value> optimal_trials(json_value job) {
+  if (objectives_of(job).size() < 2) {
+    auto best = best_trial(job);
+    return best ? std::vector{best} : std::vector<json_value>();
+  }
+  std::set<std::string> front;
+  for (auto id : job["optimalTrials"].items())
+    front.insert(id.text());
+  std::vector<json_value> found;
+  for (auto trial : job["trials"].items())
+    if (front.contains(trial["id"].text())) found.push_back(trial);
+  return found;
+}
+
+std::string reason_of(json_value trial) {
+  auto first_line = [](const std::string& text) {
+    return printable(text.substr(0, text.find('\n')));
+  };
+  if (auto why = trial["infeasibleReason"].text(); !why.empty()) return first_line(why);
+  auto stopped = trial["stoppingReason"].text();
+  return stopped.empty() ? "" : "stopped: " + first_line(stopped);
+}
+
+std::string stopping_rule_of(json_value study) {
+  for (auto [field, name] : {std::pair("decayCurveStoppingSpec", "decay curve"),
+                             std::pair("medianAutomatedStoppingSpec", "median"),
+                             std::pair("convexAutomatedStoppingSpec", "convex"),
+                             std::pair("ashaAutomatedStoppingSpec", "ASHA")})
+    if (study[field]) return fmt::format("{} rule", name);
+  return {};
 }
 
 std::string model_directory(json_value job, json_value trial) {

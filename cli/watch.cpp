@@ -150,8 +150,7 @@ lines change_log::tuning_job(json_value job, const std::vector<trial_wait>& wait
     auto line = fmt::format("trial {} {} {}", id, short_state(state), parameters_of(trial));
     if (auto got = measurement_of(job, trial))
       line += fmt::format(" -> {} at step {}", metric(got->value), got->step);
-    if (auto why = trial["infeasibleReason"].text(); !why.empty())
-      line += ": " + printable(why.substr(0, why.find('\n')));
+    if (auto why = reason_of(trial); !why.empty()) line += ": " + why;
     news.push_back(line);
   }
   for (auto& wait : waiting)
@@ -159,10 +158,14 @@ lines change_log::tuning_job(json_value job, const std::vector<trial_wait>& wait
       waits_[wait.trial] = wait.reason;
       news.push_back(fmt::format("trial {} waits: {}", wait.trial, printable(wait.reason)));
     }
-  if (auto best = best_trial(job)["id"].text(); best != best_) {
-    best_ = best;
-    news.push_back(fmt::format("trial {} is the best so far", best));
-  }
+  std::string best;
+  for (auto trial : optimal_trials(job))
+    best += (best.empty() ? "" : ", ") + trial["id"].text();
+  if (best != best_ && !best.empty())
+    news.push_back(objectives_of(job).size() > 1
+                       ? fmt::format("on the Pareto front: {}", best)
+                       : fmt::format("trial {} is the best so far", best));
+  best_ = best;
   return news;
 }
 

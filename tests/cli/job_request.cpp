@@ -172,3 +172,15 @@ TEST_CASE("tuning jobs") {
   CHECK(holds(body_of(tuning_job_flags{.display_name = "x", .config = file, .max_trial_count = 0}),
               "[--max-trial-count]: [0]"));
 }
+
+TEST_CASE("what is resumed is told in positive numbers") {
+  auto request = resume_request_of({.max_trial_count = 60, .parallel_trial_count = 3});
+  REQUIRE(request.has_value());
+  CHECK((*request)->getMaxTrialCount() == 60);
+  CHECK((*request)->getParallelTrialCount() == 3);
+  CHECK((*request)->getMaxFailedTrialCount() == 0);
+  CHECK(resume_request_of({}).has_value());
+  auto refused = resume_request_of({.max_failed_trial_count = 0});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(holds(refused.error().message, "[--max-failed-trial-count]: [0]"));
+}

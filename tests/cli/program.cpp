@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 
 using namespace troupe;
@@ -82,7 +83,7 @@ TEST_CASE("what was asked wrongly says what was meant") {
            {{"custom-jobs", "create", "--display-name=x",
              "--worker-pool-spec=", "--worker-pool-spec=machine-type=a"},
             "Empty value is not allowed for the first"},
-           {{"nodes", "list", "--", "true"}, "a program after -- goes with create only"},
+           {{"nodes", "list", "--", "true"}, "a program after -- goes with create and tune only"},
            {{"hp-tuning-jobs", "create", "--display-name=x", "--config=y", "--", "true"},
             "takes its program from --config"}}) {
     test_console console;
@@ -289,4 +290,30 @@ TEST_CASE("logs are followed until they are drained") {
       asked[1].body
       == R"({"resourceNames":["projects/local"],"filter":"resource.labels.job_id=\"1000000000000000001\"","orderBy":"timestamp asc","pageSize":1000})");
   CHECK(holds(asked.back().body, R"("pageToken":"t2")"));
+}
+
+TEST_CASE("a tuning job is resumed by its display name, and followed") {
+  const std::string name = "projects/local/locations/local/hyperparameterTuningJobs/5";
+  auto job = [&](const std::string& state) {
+    return R"({"name":")" + name
+           + R"(","displayName":"x","maxTrialCount":9,"parallelTrialCount":2,"state":")" + state
+           + "\"}";
+  };
+  session at([&](const http_request& request) {
+    if (holds(request.line, "?")) // the search for the display name
+      return scripted_server::json(R"({"hyperparameterTuningJobs":[)" + job("JOB_STATE_SUCCEEDED")
+                                   + "]}");
+    return scripted_server::json(
+        job(holds(request.line, ":resume") ? "JOB_STATE_RUNNING" : "JOB_STATE_SUCCEEDED"));
+  });
+  CHECK(at.run({"hp-tuning-jobs", "resume", "x", "--max-trial-count=9", "--wait"}) == 0);
+  CHECK_MESSAGE(holds(at.out(), "[" + name + "] goes on, with at most 9 trials, 2 at a time."),
+                at.out());
+  auto sent = at.server.requests();
+  auto resumed = std::ranges::find_if(sent, [](auto& each) { return holds(each.line, ":resume"); });
+  REQUIRE(resumed != sent.end());
+  CHECK(resumed->line == "POST /v1/" + name + ":resume");
+  CHECK(resumed->body == R"({"maxTrialCount":9})");
+  CHECK(at.run({"hp-tuning-jobs", "resume", "5", "--max-trial-count=-1"}) == 2);
+  CHECK(holds(at.err(), "should be a positive integer"));
 }

@@ -4,6 +4,7 @@
 #include "test_console.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstdlib>
 #include <ctime>
@@ -99,6 +100,70 @@ TEST_CASE("a tuning job in full") {
            "  parameters lr=1\n"
            "  model      /out/x/2/model/\n"
            "  job        1000000000000000003\n");
+}
+
+TEST_CASE("a stopped trial says why, and the rule is named") {
+  test_console console;
+  auto job = document(R"({"displayName":"x","maxTrialCount":9,
+    "studySpec":{"metrics":[{"metricId":"loss","goal":"MINIMIZE"},
+      {"metricId":"latency","goal":"MINIMIZE","safetyConfig":{"safetyThreshold":5}}],
+      "medianAutomatedStoppingSpec":{}},
+    "trials":[{"id":"1","state":"SUCCEEDED","parameters":[{"parameterId":"lr","value":1}],
+      "stoppingReason":"median: 0.9 is worse than 0.5\nat step 3",
+      "finalMeasurement":{"stepCount":"3","metrics":[{"metricId":"loss","value":0.9},{"metricId":"latency","value":7}]}},
+     {"id":"2","state":"SUCCEEDED","parameters":[{"parameterId":"lr","value":2}],
+      "finalMeasurement":{"stepCount":"9","metrics":[{"metricId":"loss","value":0.95},{"metricId":"latency","value":3}]}}],
+    "bestTrial":{"id":"2"},"optimalTrials":["2"]})");
+  auto text = joined(tuning_job_view(console.at, job.root(), {}, noon()));
+  for (auto part : {"  goal       minimize loss\n", "  goal       keep latency safe: at most 5\n",
+                    "  stopping   median rule, 1 trial stopped\n",
+                    "  TRIAL  STATE      LOSS  LATENCY  STEP  TIME  PARAMETERS\n",
+                    "      1  SUCCEEDED   0.9        7     3     -  lr=1  stopped: median: 0.9 is "
+                    "worse than 0.5\n",
+                    "    * 2  SUCCEEDED  0.95        3     9     -  lr=2\n", "best trial 2\n"})
+    CHECK_MESSAGE(text.contains(part), text);
+}
+
+TEST_CASE("several objectives end in a front") {
+  test_console console;
+  auto job = document(R"({"displayName":"x","state":"JOB_STATE_RUNNING","maxTrialCount":9,
+    "studySpec":{"metrics":[{"metricId":"loss","goal":"MINIMIZE"},{"metricId":"size","goal":"MINIMIZE"}]},
+    "trialJobSpec":{"baseOutputDirectory":{"outputUriPrefix":"/out/"}},
+    "trials":[
+     {"id":"1","state":"SUCCEEDED","endTime":"x","parameters":[{"parameterId":"w","value":8}],"finalMeasurement":{"metrics":[{"metricId":"loss","value":0.5},{"metricId":"size","value":10}]}},
+     {"id":"2","state":"SUCCEEDED","endTime":"x","parameters":[{"parameterId":"w","value":9}],"finalMeasurement":{"metrics":[{"metricId":"loss","value":0.6},{"metricId":"size","value":12}]}},
+     {"id":"3","state":"SUCCEEDED","endTime":"x","parameters":[{"parameterId":"w","value":4}],"finalMeasurement":{"metrics":[{"metricId":"loss","value":0.7},{"metricId":"size"}]}}],
+    "optimalTrials":["1","3"]})");
+  CHECK(joined(best_trial_view(console.at, job.root()))
+        == "Pareto front: no other trial beats these in every goal\n"
+           "  TRIAL  LOSS  SIZE  PARAMETERS  MODEL\n"
+           "      1   0.5    10  w=8         /out/1/model/\n"
+           "      3   0.7     0  w=4         /out/3/model/\n");
+  CHECK_FALSE(best_trial(job.root()));
+  CHECK(tuning_job_progress(console.at, job.root(), {}, noon())
+            .front()
+            .ends_with("3 of 9 trials ended, 2 trials on the Pareto front"));
+}
+
+TEST_CASE("progress shows the best, what runs, and the latest of many trials") {
+  test_console console;
+  std::string trials;
+  for (int id = 1; id <= 40; ++id)
+    trials += fmt::format(
+        R"({}{{"id":"{}","state":"{}",{}"finalMeasurement":{{"metrics":[{{"metricId":"a","value":{}}}]}}}})",
+        id > 1 ? "," : "", id, id == 2 ? "ACTIVE" : "SUCCEEDED",
+        id == 2 ? "" : R"("endTime":"2026-11-23T11:59:22Z",)", id == 7 ? 99 : id);
+  auto job = document(R"({"displayName":"x","state":"JOB_STATE_RUNNING","maxTrialCount":50,
+    "studySpec":{"metrics":[{"metricId":"a"}]},"trials":[)"
+                      + trials + "]}");
+  auto shown = tuning_job_progress(console.at, job.root(), {}, noon());
+  CHECK(shown[0].ends_with("39 of 50 trials ended, best 99 (trial 7)"));
+  CHECK(shown[1] == "  (24 earlier ones are not shown)");
+  REQUIRE(shown.size() == 3 + 16);
+  CHECK(shown[3].contains(" 2  ACTIVE"));
+  CHECK(shown[4].contains("* 7  SUCCEEDED"));
+  CHECK(shown[5].contains("27  SUCCEEDED"));
+  CHECK(shown.back().contains("40  SUCCEEDED"));
 }
 
 TEST_CASE("a custom job in full") {

@@ -33,6 +33,18 @@ TEST_CASE("trials appear, wait, end and win") {
         == lines{"trial 1 SUCCEEDED lr=2 -> 0.5 at step 3", "trial 1 is the best so far"});
 }
 
+TEST_CASE("a stopped trial says why, and a front grows") {
+  change_log changes;
+  auto study = std::string(
+      R"({"displayName":"x","state":"JOB_STATE_RUNNING","studySpec":{"metrics":[{"metricId":"a"},{"metricId":"b"}]},)");
+  auto stopped = document(
+      study
+      + R"("optimalTrials":["1"],"trials":[{"id":"1","state":"SUCCEEDED","parameters":[{"parameterId":"lr","value":2}],"stoppingReason":"median: too slow"}]})");
+  CHECK(changes.tuning_job(stopped.root(), {})
+        == lines{"x: RUNNING", "trial 1 SUCCEEDED lr=2: stopped: median: too slow",
+                 "on the Pareto front: 1"});
+}
+
 TEST_CASE("only trials without a place are asked why") {
   auto job = document(R"({"trials":[
     {"id":"1","state":"ACTIVE","customJob":"projects/p/locations/l/customJobs/1"},

@@ -17,7 +17,8 @@ const {OAuth2Client} = require('google-auth-library');
 const {v1, protos} = aiplatform;
 const {JobState} = protos.google.cloud.aiplatform.v1;
 const TrialState = protos.google.cloud.aiplatform.v1.Trial.State;
-const status = {CANCELLED: 1, INVALID_ARGUMENT: 3, NOT_FOUND: 5, UNAUTHENTICATED: 16};
+const StudyState = protos.google.cloud.aiplatform.v1.Study.State;
+const status = {CANCELLED: 1, INVALID_ARGUMENT: 3, NOT_FOUND: 5, FAILED_PRECONDITION: 9, UNAUTHENTICATED: 16};
 
 const defaultTrial = [
   'dir="${CLOUD_ML_HP_METRIC_FILE%/*}"; mkdir -p "$dir"',
@@ -49,10 +50,10 @@ const parent = `projects/${options.project}/locations/${options.location}`;
 const [host, port] = options.endpoint.split(':');
 const token = fs.readFileSync(options['token-file'], 'utf8').trim();
 
-function clientWith(accessToken) {
+function clientWith(accessToken, Service = v1.JobServiceClient) {
   const authClient = new OAuth2Client();
   authClient.setCredentials({access_token: accessToken});
-  return new v1.JobServiceClient({
+  return new Service({
     fallback: true,
     protocol: 'http',
     apiEndpoint: host,
@@ -63,6 +64,7 @@ function clientWith(accessToken) {
 }
 
 const jobs = clientWith(token);
+const vizier = clientWith(token, v1.VizierServiceClient);
 
 async function check(what, body) {
   try {
@@ -258,6 +260,108 @@ async function main() {
     const [operation] = await jobs.deleteHyperparameterTuningJob({name: made.name});
     await operation.promise();
     await fails(status.NOT_FOUND, () => jobs.getHyperparameterTuningJob({name: made.name}));
+  });
+
+  let study;
+
+  await check('create a Vizier study, look it up, list it', async () => {
+    const [made] = await vizier.createStudy({
+      parent,
+      study: {
+        displayName: `${run}-study`,
+        studySpec: {
+          metrics: [{metricId: 'loss', goal: 'MINIMIZE'}],
+          parameters: [
+            {parameterId: 'lr', doubleValueSpec: {minValue: 0.001, maxValue: 1}, scaleType: 'UNIT_LOG_SCALE'},
+            {
+              parameterId: 'optimizer',
+              categoricalValueSpec: {values: ['sgd', 'adam']},
+              conditionalParameterSpecs: [
+                {
+                  parentCategoricalValues: {values: ['sgd']},
+                  parameterSpec: {parameterId: 'momentum', doubleValueSpec: {minValue: 0, maxValue: 0.99}},
+                },
+              ],
+            },
+          ],
+        },
+      },
+    });
+    study = made;
+    assert.match(study.name, new RegExp(`^${parent}/studies/[0-9]{19}$`));
+    assert.ok(['ACTIVE', StudyState.ACTIVE].includes(study.state), `state ${study.state}`);
+    assert.ok(Number(study.createTime.seconds) > 1.7e9);
+    const [found] = await vizier.lookupStudy({parent, displayName: `${run}-study`});
+    assert.equal(found.name, study.name);
+    const [got] = await vizier.getStudy({name: study.name});
+    assert.equal(got.studySpec.parameters[1].conditionalParameterSpecs[0].parameterSpec.parameterId, 'momentum');
+    const [listed] = await vizier.listStudies({parent});
+    assert.ok(listed.some(each => each.name === study.name));
+  });
+
+  await check('suggest, measure, check, complete: three trials of a study', async () => {
+    for (let number = 1; number <= 3; ++number) {
+      const [operation] = await vizier.suggestTrials({parent: study.name, suggestionCount: 1, clientId: 'node'});
+      const [answer] = await operation.promise();
+      const trial = answer.trials[0];
+      assert.equal(trial.name, `${study.name}/trials/${number}`);
+      assert.equal(trial.clientId, 'node');
+      const values = Object.fromEntries(
+        trial.parameters.map(each => [each.parameterId, each.value[each.value.kind]])
+      );
+      assert.ok(values.lr >= 0.001 && values.lr <= 1, `lr ${values.lr}`);
+      assert.equal('momentum' in values, values.optimizer === 'sgd', JSON.stringify(values));
+      const [measured] = await vizier.addTrialMeasurement({
+        trialName: trial.name,
+        measurement: {stepCount: 1, metrics: [{metricId: 'loss', value: 2 / number}]},
+      });
+      assert.equal(Number(measured.measurements[0].stepCount), 1);
+      const [checking] = await vizier.checkTrialEarlyStoppingState({trialName: trial.name});
+      const [verdict] = await checking.promise();
+      assert.equal(verdict.shouldStop, false);
+      const [ended] = await vizier.completeTrial({
+        name: trial.name,
+        finalMeasurement: {stepCount: 2, metrics: [{metricId: 'loss', value: 1 / number}]},
+      });
+      assert.ok(['SUCCEEDED', TrialState.SUCCEEDED].includes(ended.state), `state ${ended.state}`);
+    }
+  });
+
+  await check('list trials and optimal trials, bring one, stop one, delete one', async () => {
+    const [trials] = await vizier.listTrials({parent: study.name, pageSize: 2});
+    assert.deepEqual(trials.map(trial => trial.id), ['1', '2', '3']);
+    const [optimal] = await vizier.listOptimalTrials({parent: study.name});
+    assert.deepEqual(optimal.optimalTrials.map(trial => trial.id), ['3']);
+    const [own] = await vizier.createTrial({
+      parent: study.name,
+      trial: {
+        parameters: [
+          {parameterId: 'lr', value: {numberValue: 0.5}},
+          {parameterId: 'optimizer', value: {stringValue: 'adam'}},
+        ],
+      },
+    });
+    assert.ok(['REQUESTED', TrialState.REQUESTED].includes(own.state), `state ${own.state}`);
+    const [operation] = await vizier.suggestTrials({parent: study.name, suggestionCount: 1, clientId: 'node'});
+    const [answer] = await operation.promise();
+    assert.equal(answer.trials[0].name, own.name);
+    const [stopped] = await vizier.stopTrial({name: own.name});
+    assert.ok(['STOPPING', TrialState.STOPPING].includes(stopped.state), `state ${stopped.state}`);
+    await vizier.completeTrial({name: own.name, trialInfeasible: true, infeasibleReason: 'as an example'});
+    await vizier.deleteTrial({name: own.name});
+    await fails(status.NOT_FOUND, () => vizier.getTrial({name: own.name}));
+  });
+
+  await check('studies and trials that cannot be are refused, and a study is deleted', async () => {
+    await fails(status.INVALID_ARGUMENT, () => vizier.createStudy({parent, study: {displayName: 'x'}}));
+    await fails(status.NOT_FOUND, () => vizier.getTrial({name: `${study.name}/trials/99`}));
+    await fails(status.FAILED_PRECONDITION, () =>
+      vizier.completeTrial({name: `${study.name}/trials/1`, trialInfeasible: true})
+    );
+    await vizier.deleteStudy({name: study.name});
+    await fails(status.NOT_FOUND, () => vizier.getStudy({name: study.name}));
+    await fails(status.NOT_FOUND, () => vizier.lookupStudy({parent, displayName: `${run}-study`}));
+    await vizier.close();
   });
 
   await check('requests that cannot be are refused with the right code', async () => {

@@ -1,0 +1,46 @@
+// What `troupe tune` was asked for: flags and a study file, which is either the file of a tuning
+// job (studySpec and counts) or a StudySpec alone. Every mistake in the file is told at once, with
+// the line where it stands.
+#pragma once
+
+#include "wire/error.hpp"
+#include "wire/frame.hpp"
+#include "wire/tuning_job.capnp.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <regex>
+#include <string>
+
+namespace troupe::cli {
+
+struct tune_flags {
+  std::string config; // a file; "-" for standard input
+  std::optional<int32_t> max_trial_count;
+  std::optional<int32_t> parallel_trial_count;
+  std::optional<int32_t> max_failed_trial_count;
+  std::string timeout;   // of one trial
+  std::string directory; // empty: the config's name with ".tune", here
+  std::optional<uint64_t> seed;
+  std::string metric_from_output; // a regular expression with one group
+  std::string json_file;
+  std::string plot_file;
+};
+
+struct tune_settings {
+  wire::frame<wire::HyperparameterTuningJob> job; // displayName, studySpec and counts
+  std::filesystem::path directory;                // absolute
+  std::optional<uint64_t> seed;
+  int64_t timeout_micros = 0; // of one trial; 0: none
+  std::optional<std::regex> metric_from_output;
+};
+
+/// Errors: invalid_argument for what cannot stand; not_found for a missing file.
+result<tune_settings> tune_settings_of(const tune_flags& flags);
+
+/// The study file's text as a job with studySpec and counts. `file` is for messages.
+result<wire::frame<wire::HyperparameterTuningJob>> tuned_job_of(const std::string& text,
+                                                                const std::string& file);
+
+} // namespace troupe::cli
