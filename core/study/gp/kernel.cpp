@@ -18,8 +18,10 @@ Eigen::Index pairs_of(Eigen::Index n) { return n * (n - 1) / 2; }
 array distances(axis kind, Eigen::Ref<const array> column, double from) {
   if (std::isnan(from)) return column.isNaN().select(array::Zero(column.size()), 1.0);
   if (kind == axis::category) return (column == from).select(array::Zero(column.size()), 1.0);
-  const array apart = (column - from).abs();
-  return apart.isNaN().select(1.0, apart);
+  array apart = (column - from).abs();
+  // The sum is NaN if one of them is.
+  if (std::isnan(apart.sum())) apart = apart.isNaN().select(1.0, apart);
+  return apart;
 }
 
 pair_kernel::pair_kernel(const std::vector<axis>& axes, const matrix& points)
@@ -107,13 +109,14 @@ cross_kernel::cross_kernel(std::vector<axis> axes, matrix points, const hyperpar
       additive_variance_(at.additive_variance()), joint_scales_(sqrt5 / at.joint_lengths()),
       additive_scales_(sqrt5 / at.additive_lengths()) {}
 
-vector cross_kernel::with(const vector& point) const {
-  const auto n = points_.rows();
+vector cross_kernel::with(const vector& point, Eigen::Index first) const {
+  const auto n = points_.rows() - first;
   const auto count = static_cast<size_t>(n);
   array squared = array::Zero(n);
   array additive = array::Zero(n);
   for (Eigen::Index k = 0; k < points_.cols(); ++k) {
-    const array apart = distances(axes_[static_cast<size_t>(k)], points_.col(k).array(), point[k]);
+    const array apart =
+        distances(axes_[static_cast<size_t>(k)], points_.col(k).tail(n).array(), point[k]);
     add_squares(count, apart.data(), joint_scales_[k], squared.data());
     if (additive_variance_ > 0)
       add_matern(count, apart.data(), additive_scales_[k], additive.data());
@@ -122,6 +125,16 @@ vector cross_kernel::with(const vector& point) const {
   array unused(n);
   matern_of_squares(count, squared.data(), joint.data(), unused.data());
   return (joint_variance_ * joint + share() * additive).matrix();
+}
+
+matrix cross_kernel::covariance(double noise_variance) const {
+  const auto n = points_.rows();
+  matrix made(n, n);
+  for (Eigen::Index j = 0; j < n; ++j) {
+    made.col(j).tail(n - j) = with(points_.row(j).transpose(), j);
+    made(j, j) += noise_variance;
+  }
+  return made;
 }
 
 matrix cross_kernel::with_all(const matrix& points) const {
@@ -164,8 +177,9 @@ bool cross_kernel::is_smooth(const vector& point, Eigen::Index k) const {
 }
 
 array cross_kernel::away(const vector& point, Eigen::Index k) const {
-  const array apart = point[k] - points_.col(k).array();
-  return apart.isNaN().select(0.0, apart);
+  array apart = point[k] - points_.col(k).array();
+  if (std::isnan(apart.sum())) apart = apart.isNaN().select(0.0, apart);
+  return apart;
 }
 
 } // namespace troupe::core::gp

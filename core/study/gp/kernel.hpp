@@ -88,7 +88,10 @@ public:
   const std::vector<axis>& axes() const { return axes_; }
   double variance() const { return joint_variance_ + additive_variance_; }
 
-  vector with(const vector& point) const;
+  vector with(const vector& point) const { return with(point, 0); }
+
+  /// Of the points with each other, the noise on the diagonal; the lower half.
+  matrix covariance(double noise_variance) const;
 
   /// A column per row of `points`.
   matrix with_all(const matrix& points) const;
@@ -98,6 +101,7 @@ public:
   vector with(const vector& point, matrix& slopes) const;
 
 private:
+  vector with(const vector& point, Eigen::Index first) const; // with all points from `first`
   double share() const; // of one feature in the additive variance
   bool is_smooth(const vector& point, Eigen::Index k) const;
   array away(const vector& point, Eigen::Index k) const;

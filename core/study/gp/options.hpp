@@ -35,8 +35,8 @@ struct options {
   int candidates = 256; // anywhere
   int near = 48;        // around each of the best trials
   int crossed = 64;     // between good trials
-  int climbs = 6;
-  int climb_iterations = 40;
+  int climbs = 5;
+  int climb_iterations = 30;
 
   // What is asked for.
   int initial = 4;   // trials by quasi-random search before the model speaks

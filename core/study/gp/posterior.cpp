@@ -16,18 +16,30 @@ constexpr double variance_min = 1e-14;
 
 } // namespace
 
+namespace {
+
+/// The Cholesky factor, in the lower half.
+matrix factor_of(const matrix& covariance, double noise_variance) {
+  auto factor = covariance;
+  auto added = noise_variance;
+  double extra = 0;
+  for (int i = 0; i < attempts_max && !factorise(factor); ++i) {
+    extra += 9 * added;
+    added *= 10;
+    factor = covariance;
+    factor.diagonal().array() += extra;
+  }
+  return factor;
+}
+
+} // namespace
+
 posterior::posterior(std::vector<axis> axes, const matrix& points, const vector& losses,
                      const hyperparameters& at)
-    : at_(at), kernel_(axes, points, at), losses_(losses) {
-  auto covariance = pair_kernel(axes, points).covariance(at);
-  auto added = at.noise_variance();
-  for (int i = 0; i < attempts_max; ++i) {
-    factor_ = covariance;
-    if (factorise(factor_)) break;
-    covariance.diagonal().array() += 9 * added;
-    added *= 10;
-  }
-  weights_ = factor_.triangularView<Eigen::Lower>().solve(losses);
+    : at_(at), kernel_(std::move(axes), points, at),
+      factor_(factor_of(kernel_.covariance(at.noise_variance()), at.noise_variance())),
+      weights_(losses) {
+  factor_.triangularView<Eigen::Lower>().solveInPlace(weights_);
   factor_.triangularView<Eigen::Lower>().transpose().solveInPlace(weights_);
 }
 
@@ -59,11 +71,24 @@ vector posterior::means_at(const matrix& points) const {
 }
 
 posterior posterior::believing(const matrix& points) const {
-  matrix all(kernel_.points().rows() + points.rows(), points.cols());
+  const auto n = kernel_.points().rows();
+  const auto more = points.rows();
+  matrix all(n + more, points.cols());
   all << kernel_.points(), points;
-  vector losses(all.rows());
-  losses << losses_, means_at(points);
-  return {kernel_.axes(), all, losses, at_};
+  auto made = *this;
+  made.kernel_ = cross_kernel(kernel_.axes(), all, at_);
+  // Rows are added to the factor. A loss that is what was expected has no weight.
+  matrix half = kernel_.with_all(points);
+  solve_lower(factor_, half);
+  matrix inner = cross_kernel(kernel_.axes(), points, at_).covariance(at_.noise_variance());
+  inner.triangularView<Eigen::Lower>() -= half.transpose() * half;
+  made.factor_.setZero(n + more, n + more);
+  made.factor_.topLeftCorner(n, n) = factor_;
+  made.factor_.bottomLeftCorner(more, n) = half.transpose();
+  made.factor_.bottomRightCorner(more, more) = factor_of(inner, at_.noise_variance());
+  made.weights_.setZero(n + more);
+  made.weights_.head(n) = weights_;
+  return made;
 }
 
 } // namespace troupe::core::gp

@@ -36,7 +36,6 @@ public:
 private:
   hyperparameters at_;
   cross_kernel kernel_;
-  vector losses_;
   matrix factor_; // Cholesky's, in the lower half
   vector weights_;
 };
