@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/format.hpp"
 #include "cli/installation.hpp"
+#include "cli/shell_words.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/tune_plot.hpp"
 #include "cli/tune_run.hpp"

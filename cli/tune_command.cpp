@@ -130,22 +130,4 @@ std::optional<std::string> command_template::program() const {
   return name;
 }
 
-std::string shell_line(const std::vector<std::string>& words) {
-  constexpr const char* plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
-  std::string out;
-  for (const auto& word : words) {
-    if (!out.empty()) out += ' ';
-    if (!word.empty() && word.find_first_not_of(plain) == word.npos) {
-      out += word;
-      continue;
-    }
-    out += '\'';
-    for (const char c : word)
-      out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    out += '\'';
-  }
-  return out;
-}
-
 } // namespace troupe::cli

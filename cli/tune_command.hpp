@@ -39,7 +39,4 @@ private:
   bool appends_ = true; // no {name} anywhere
 };
 
-/// The words as a shell would need them typed.
-std::string shell_line(const std::vector<std::string>& words);
-
 } // namespace troupe::cli

@@ -1,6 +1,7 @@
 #include "cli/tune_view.hpp"
 
 #include "cli/format.hpp"
+#include "cli/shell_words.hpp"
 #include "cli/table.hpp"
 #include "cli/tune_trials.hpp"
 #include "core/study/objective.hpp"

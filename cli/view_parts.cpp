@@ -1,4 +1,5 @@
 #include "cli/format.hpp"
+#include "cli/shell_words.hpp"
 #include "cli/table.hpp"
 #include "cli/views.hpp"
 
@@ -10,24 +11,11 @@ namespace troupe::cli {
 
 namespace {
 
-/// A word as a shell would need it, so that a command line can be copied.
-std::string shell_word(const std::string& word) {
-  if (!word.empty()
-      && word.find_first_not_of(
-             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%")
-             == std::string::npos)
-    return word;
-  std::string quoted = "'";
-  for (char c : word)
-    quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 std::string words_of(json_value list) {
-  std::string out;
+  std::vector<std::string> words;
   for (auto word : list.items())
-    out += (out.empty() ? "" : " ") + shell_word(word.text());
-  return out;
+    words.push_back(word.text());
+  return shell_line(words);
 }
 
 std::optional<measured> metric_in(json_value measurement, const std::string& id) {

@@ -3,6 +3,7 @@
 #include "core/engine.hpp"
 #include "core/measurements.hpp"
 #include "core/records.hpp"
+#include "core/study/failures.hpp"
 #include "core/trial_records.hpp"
 
 #include <fmt/format.h>
@@ -18,10 +19,6 @@ using wire::JobState;
 namespace {
 
 constexpr size_t points_max = 1000;
-
-/// Without a limit of the user's, this many failures, if they are also more than half of what has
-/// ended, end the study.
-constexpr uint32_t failures_tolerated = 5;
 
 bool measures(wire::StudySpec::Reader study, std::string_view tag) {
   for (auto metric : study.getMetrics())
@@ -119,28 +116,17 @@ void engine::trial_ended(custom_job& run) {
   maybe_end_tuning(job);
 }
 
-/// Whether the study goes on after this end. With maxFailedTrialCount 0 a failed first trial ends
-/// it, to save the cost of the rest.
+/// Whether the study goes on after this end.
 void engine::judge_trials(tuning_job& job, const trial& ended) {
   if (!ended.failed() || job.cancel_requested || job.end_state == JobState::FAILED) return;
-  uint32_t failed = 0, over = 0;
+  failure_tally seen{.first = std::nullopt, .last = ended.infeasible_reason};
   for (const auto& [number, t] : job.trials) {
-    failed += t.failed();
-    over += t.ended();
+    seen.failed += t.failed();
+    seen.over += t.ended();
+    if (number == 1 && t.failed()) seen.first = t.infeasible_reason;
   }
-  auto limit = static_cast<uint32_t>(std::max(0, job.submitted->getMaxFailedTrialCount()));
-  std::string why;
-  if (limit > 0 && failed >= limit)
-    why = fmt::format("{} trials failed, and maxFailedTrialCount is {}. The last one: {}", failed,
-                      limit, ended.infeasible_reason);
-  else if (limit == 0 && ended.number == 1 && failed == over)
-    why =
-        fmt::format("The first trial failed, so no others were tried: {}", ended.infeasible_reason);
-  else if (limit == 0 && failed >= failures_tolerated && failed * 2 > over)
-    why = fmt::format("{} of {} trials failed. The last one: {}", failed, over,
-                      ended.infeasible_reason);
-  if (!why.empty())
-    decide_tuning_end(job, JobState::FAILED, failure{errc::invalid_argument, std::move(why)});
+  if (auto why = too_many_failures(job.submitted->getMaxFailedTrialCount(), seen))
+    decide_tuning_end(job, JobState::FAILED, failure{errc::invalid_argument, std::move(*why)});
 }
 
 bool engine::take_points(custom_job& run, wire::StudySpec::Reader study,

@@ -94,7 +94,8 @@ private:
 /// of a chunk one after another): n * c / S of the operation's own time. Each chunk costs a header
 /// of about 64 bytes and 5 to 15 us of CPU, whatever its size.
 struct chunk_rule {
-  static constexpr uint64_t lag_divisor = 256; // c = S / (n * 256): the lag stays below half a percent
+  static constexpr uint64_t lag_divisor =
+      256; // c = S / (n * 256): the lag stays below half a percent
   static constexpr uint64_t granularity = 1024;
   static constexpr uint64_t min_bytes = 8 * 1024;     // 64 bytes of header are 0.8% of it
   static constexpr uint64_t single_bytes = 16 * 1024; // up to here latency is all: one chunk

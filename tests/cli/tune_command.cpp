@@ -1,5 +1,6 @@
 #include "cli/tune_command.hpp"
 
+#include "cli/shell_words.hpp"
 #include "cli/tune_settings.hpp"
 
 #include <doctest/doctest.h>
