@@ -38,7 +38,7 @@ engine::match engine::matching(const vizier_study& study,
       for (const auto& [number, t] : study.trials)
         if (t.state == which && !taken.contains(number)
             && (which == state::REQUESTED || t.client == client)
-            && (!context || lies_in(t, context->getParameters())))
+            && (!context || lies_in(t.parameters->getValues(), context->getParameters())))
           return &t;
     }
     return nullptr;
@@ -190,6 +190,16 @@ void engine::suggestions(vizier_study& study, wire::Suggestions::Reader answer) 
     return advance(study);
   }
   const match before = matching(study, *head->wanted);
+  // A trial outside the context would never be given out, and another one asked for without end.
+  for (auto parameters : answer.getParameters())
+    if (!before.free && !lies_in(parameters.getValues(), before.fixed->getParameters())) {
+      fail_operation(study, *head,
+                     {errc::internal,
+                      fmt::format("The tuner's suggestion for {} does not have the values of the "
+                                  "context. Ask without a context, or with another one.",
+                                  study.name())});
+      return advance(study);
+    }
   const uint32_t room = head->wanted->getContexts().size() > 0 ? 1 : before.missing;
   for (auto parameters : answer.getParameters()) {
     if (study.over() || static_cast<uint32_t>(study.next_trial - answer.getFirstTrial()) >= room)

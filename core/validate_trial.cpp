@@ -265,6 +265,32 @@ std::vector<std::string> problems_of(wire::StudySpec::Reader study, wire::Trial:
   return problems;
 }
 
+namespace {
+
+/// No point can have all of these values if one of them is of a parameter that the others make
+/// inactive.
+std::vector<std::string> problems_of_slice(wire::StudySpec::Reader study,
+                                           capnp::List<wire::Trial::Parameter>::Reader values,
+                                           const std::string& path) {
+  search_space space(study);
+  space.pin(values);
+  const auto point = space.values_of(space.filled([&](size_t i) {
+    const auto& p = space.parameters()[i];
+    return p.type == parameter_type::categorical ? 0.0 : p.nearest_at(0.5);
+  }));
+  std::vector<std::string> problems;
+  for (uint32_t i = 0; i < values.size(); ++i) {
+    const auto id = wire::view(values[i].getParameterId());
+    if (std::ranges::none_of(point, [&](const parameter_value& v) { return v.id == id; }))
+      problems.push_back(fmt::format("{}[{}]: '{}' is inactive where the other parameters have "
+                                     "these values; expected it left out, or other values",
+                                     path, i, id));
+  }
+  return problems;
+}
+
+} // namespace
+
 std::vector<std::string> problems_of(wire::StudySpec::Reader study,
                                      wire::SuggestTrialsRequest::Reader wanted) {
   std::vector<std::string> problems;
@@ -280,9 +306,12 @@ std::vector<std::string> problems_of(wire::StudySpec::Reader study,
     problems.push_back(fmt::format(
         "contexts: {} of them; expected none, or one for each of the {} suggestions asked for",
         contexts.size(), count));
-  for (uint32_t i = 0; i < contexts.size() && problems.size() < problems_max; ++i)
-    append(problems, problems_of_parameters(study, contexts[i].getParameters(),
-                                            fmt::format("contexts[{}].parameters", i), false));
+  for (uint32_t i = 0; i < contexts.size() && problems.size() < problems_max; ++i) {
+    const auto here = fmt::format("contexts[{}].parameters", i);
+    auto found = problems_of_parameters(study, contexts[i].getParameters(), here, false);
+    if (found.empty()) found = problems_of_slice(study, contexts[i].getParameters(), here);
+    append(problems, std::move(found));
+  }
   return problems;
 }
 
@@ -300,10 +329,11 @@ std::vector<std::string> problems_of(wire::StudySpec::Reader study,
   return problems;
 }
 
-bool lies_in(const trial& t, capnp::List<wire::Trial::Parameter>::Reader slice) {
+bool lies_in(capnp::List<wire::Trial::Parameter>::Reader values,
+             capnp::List<wire::Trial::Parameter>::Reader slice) {
   for (auto wanted : slice) {
     bool has = false;
-    for (auto value : t.parameters->getValues())
+    for (auto value : values)
       has |= wire::view(value.getParameterId()) == wire::view(wanted.getParameterId())
              && same(value.getValue(), wanted.getValue());
     if (!has) return false;

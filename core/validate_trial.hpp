@@ -28,6 +28,7 @@ std::vector<std::string> problems_of(wire::StudySpec::Reader study,
                                      wire::CompleteTrialRequest::Reader wanted);
 
 /// Whether the trial's parameters have all the values that are named in `slice`.
-bool lies_in(const trial& t, capnp::List<wire::Trial::Parameter>::Reader slice);
+bool lies_in(capnp::List<wire::Trial::Parameter>::Reader values,
+             capnp::List<wire::Trial::Parameter>::Reader slice);
 
 } // namespace troupe::core

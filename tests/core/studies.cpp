@@ -326,6 +326,34 @@ TEST_CASE("each suggestion lies in its context") {
   CHECK(w.reply_error() == "contexts[0].parameters[0]: 'x' is 7; expected a number from 0 to 1");
 }
 
+TEST_CASE("a context that no point can meet is refused, and a tuner that misses one is not asked "
+          "for ever") {
+  world w;
+  uint64_t id = create(w);
+  w.step([&](wire::Event::Builder event) {
+    auto change = world::in_project(event).initSuggestTrials();
+    change.setStudy(id);
+    auto wish = change.initSuggest();
+    wish.setClientId("one");
+    wish.setSuggestionCount(1);
+    auto values = wish.initContexts(1)[0].initParameters(2);
+    values[0].setParameterId("momentum");
+    values[0].initValue().setNumber(0.5);
+    values[1].setParameterId("optimizer");
+    values[1].initValue().setString("adam");
+  });
+  CHECK(w.reply_code() == 3);
+  CHECK(w.reply_error()
+        == "contexts[0].parameters[0]: 'momentum' is inactive where the other parameters have "
+           "these values; expected it left out, or other values");
+  uint64_t op = ask(w, id, "one", 1, {0.25});
+  suggest(w, w.last.suggestion_requests.at(0), {0.75});
+  CHECK(w.last.suggestion_requests.empty());
+  CHECK(w.trials(id).empty());
+  CHECK(operation(w, op)->getDone());
+  CHECK(operation(w, op)->isError());
+}
+
 TEST_CASE("a bad request for suggestions is refused") {
   world w;
   uint64_t id = create(w);
