@@ -88,7 +88,11 @@ private:
         report(member.at, here, fmt::format("given twice, as {} before", name));
         continue;
       }
-      if (member.value.is == tree::kind::null) continue;
+      if (member.value.is == tree::kind::null) {
+        // What others write for a value that is not a number must not become a zero.
+        if (field->getType().isFloat64()) expected("a number", member.value, here);
+        continue;
+      }
       if (is_in_union(*field)) {
         if (chosen) {
           report(member.at, here, fmt::format("only one of {} and {} may be given", *chosen, name));
@@ -105,7 +109,14 @@ private:
     if (auto field = field_named(schema, member.name)) return field;
     if (!is_yaml_ && member.name.find('_') != std::string::npos)
       if (auto field = field_named(schema, camel_case(member.name))) return field;
-    report(member.at, where, "unknown field", meant(member.name, field_names(schema)));
+    const auto names = field_names(schema);
+    const auto close = meant(member.name, names);
+    constexpr size_t listed_max = 24;
+    report(member.at, where,
+           close.empty() && !names.empty() && names.size() <= listed_max
+               ? fmt::format("unknown field; expected one of {}", fmt::join(names, ", "))
+               : "unknown field",
+           close);
     return std::nullopt;
   }
 

@@ -224,10 +224,11 @@ TEST_CASE("unknown fields are refused with the name that was meant") {
   CHECK(refusal(pool(R"("containerSpec":{"imageUrl":"x"})"))
         == "jobSpec.workerPoolSpecs[0].containerSpec.imageUrl: unknown field; did you mean "
            "imageUri?");
-  CHECK(refusal(R"({"zzz":1})") == "zzz: unknown field");
+  CHECK(
+      refusal(R"({"zzz":1})").starts_with("zzz: unknown field; expected one of name, displayName"));
   CHECK(refusal(R"({"display-name":"x"})")
         == "display-name: unknown field; did you mean displayName?");
-  CHECK(refusal(R"({"a\nb\u0001":1})") == "a\\x0ab\\x01: unknown field");
+  CHECK(refusal(R"({"a\nb\u0001":1})").starts_with("a\\x0ab\\x01: unknown field"));
 }
 
 TEST_CASE("enum values that do not exist are answered with those that do") {
@@ -244,7 +245,13 @@ TEST_CASE("the member that says nothing is set is neither written nor read") {
   CHECK(again(pool(R"("replicaCount":"1")")) == pool(R"("replicaCount":"1")"));
   for (std::string_view value : {"null", "{}", "true"})
     CHECK(refusal(pool(fmt::format(R"("noTask":{})", value)))
-          == "jobSpec.workerPoolSpecs[0].noTask: unknown field");
+              .starts_with("jobSpec.workerPoolSpecs[0].noTask: unknown field; expected one of "));
+}
+
+TEST_CASE("null is no number: others write it for one that is not finite") {
+  CHECK(refusal<Measurement>(R"({"stepCount":"1","metrics":[{"metricId":"a","value":null}]})")
+        == "metrics[0].value: expected a number, got null");
+  CHECK(from_json<Measurement>(R"({"metrics":[{"metricId":"a"}]})"));
 }
 
 TEST_CASE("two members of a oneof are refused") {
