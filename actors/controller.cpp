@@ -46,6 +46,7 @@ struct controller_state {
   controller_actor::stateful_pointer<controller_state> self = nullptr;
   std::unique_ptr<core::cluster> cluster;
   store_actor store;
+  std::shared_ptr<actors::tuner> tuner;
   std::deque<input> arrived;
   bool committing = false;
   std::map<std::string, node> nodes;
@@ -162,9 +163,9 @@ struct controller_state {
       for (auto& reply : result.effects.replies)
         answer(reply.request, std::move(reply.outcome));
       for (auto& request : result.effects.suggestion_requests)
-        ask_tuner(self->system(), caf::actor_cast<controller_actor>(self), std::move(request));
+        tuner->ask(self->system(), caf::actor_cast<controller_actor>(self), std::move(request));
       for (auto& request : result.effects.stopping_requests)
-        ask_tuner(self->system(), caf::actor_cast<controller_actor>(self), std::move(request));
+        tuner->ask(self->system(), caf::actor_cast<controller_actor>(self), std::move(request));
     }
   }
 
@@ -229,11 +230,12 @@ struct controller_state {
 controller_actor::behavior_type
 controller_behavior(controller_actor::stateful_pointer<controller_state> self,
                     const std::shared_ptr<std::unique_ptr<core::cluster>>& cluster,
-                    const store_actor& store) {
+                    const store_actor& store, const std::shared_ptr<tuner>& tuner) {
   auto& state = self->state;
   state.self = self;
   state.cluster = std::move(*cluster);
   state.store = store;
+  state.tuner = tuner;
   self->set_down_handler([&state](const caf::down_msg& down) { state.node_gone(down); });
   state.schedule_wake();
   return {
@@ -277,10 +279,10 @@ controller_behavior(controller_actor::stateful_pointer<controller_state> self,
 } // namespace
 
 controller_actor spawn_controller(caf::actor_system& system, std::unique_ptr<core::cluster> cluster,
-                                  store_actor store) {
+                                  store_actor store, std::shared_ptr<tuner> tuner) {
   // CAF copies constructor arguments, hence the box around what cannot be copied.
   auto box = std::make_shared<std::unique_ptr<core::cluster>>(std::move(cluster));
-  return system.spawn(controller_behavior, box, store);
+  return system.spawn(controller_behavior, box, store, std::move(tuner));
 }
 
 } // namespace troupe::actors

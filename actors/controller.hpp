@@ -5,12 +5,13 @@
 #pragma once
 
 #include "actors/actors.hpp"
+#include "actors/tuner.hpp"
 #include "core/cluster.hpp"
 
 namespace troupe::actors {
 
 /// Takes the recovered cluster. The epoch's own write must have been committed already.
 controller_actor spawn_controller(caf::actor_system& system, std::unique_ptr<core::cluster> cluster,
-                                  store_actor store);
+                                  store_actor store, std::shared_ptr<tuner> tuner);
 
 } // namespace troupe::actors

@@ -5,8 +5,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
+#include <deque>
 #include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
 
 namespace troupe::actors {
 
@@ -82,18 +87,68 @@ wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request) {
   });
 }
 
-void ask_tuner(caf::actor_system& system, controller_actor controller,
-               core::suggestion_request request) {
+class tuner::queue : public std::enable_shared_from_this<queue> {
+public:
+  /// Computes, and sends the answer in the actor's name.
+  using work = std::function<void(caf::event_based_actor*)>;
+
+  explicit queue(size_t threads) : threads_(threads) {}
+
+  void add(caf::actor_system& system, work what) {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.push_back(std::move(what));
+      if (busy_ == threads_) return;
+      ++busy_;
+    }
+    system.spawn<caf::detached>([self = shared_from_this()](caf::event_based_actor* actor) {
+      while (const auto next = self->next())
+        next(actor);
+    });
+  }
+
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    waiting_.clear();
+  }
+
+private:
+  /// Nothing: the asking actor has ended.
+  work next() {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty()) {
+      --busy_;
+      return {};
+    }
+    auto first = std::move(waiting_.front());
+    waiting_.pop_front();
+    return first;
+  }
+
+  const size_t threads_;
+  std::mutex mutex_;
+  std::deque<work> waiting_;
+  size_t busy_ = 0;
+};
+
+tuner::tuner(size_t threads)
+    : queue_(std::make_shared<queue>(
+        threads > 0 ? threads : std::max<size_t>(2, std::thread::hardware_concurrency() / 2))) {}
+
+tuner::~tuner() { queue_->clear(); }
+
+void tuner::ask(caf::actor_system& system, const controller_actor& controller,
+                core::suggestion_request request) {
   auto shared = std::make_shared<const core::suggestion_request>(std::move(request));
-  system.spawn([shared, controller](caf::event_based_actor* self) {
+  queue_->add(system, [shared, controller](caf::event_based_actor* self) {
     self->send(controller, atom::suggest::value, answer_of(*shared));
   });
 }
 
-void ask_tuner(caf::actor_system& system, controller_actor controller,
-               core::stopping_request request) {
+void tuner::ask(caf::actor_system& system, const controller_actor& controller,
+                core::stopping_request request) {
   auto shared = std::make_shared<const core::stopping_request>(std::move(request));
-  system.spawn([shared, controller](caf::event_based_actor* self) {
+  queue_->add(system, [shared, controller](caf::event_based_actor* self) {
     self->send(controller, atom::halt::value, answer_of(*shared));
   });
 }

@@ -70,9 +70,10 @@ result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_syste
   const auto epoch = cluster->epoch();
   host->store_ = actors::spawn_store(system, *host->database_);
   auto pending = std::move(effects.suggestion_requests);
-  host->controller_ = actors::spawn_controller(system, std::move(cluster), host->store_);
+  const auto tuner = std::make_shared<actors::tuner>();
+  host->controller_ = actors::spawn_controller(system, std::move(cluster), host->store_, tuner);
   for (auto& request : pending)
-    actors::ask_tuner(system, host->controller_, std::move(request));
+    tuner->ask(system, host->controller_, std::move(request));
   host->backend_ = std::make_unique<actor_backend>(host->controller_, *host->database_);
 
   if (options.gate) {
