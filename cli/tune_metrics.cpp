@@ -18,9 +18,6 @@ struct reading {
 };
 using readings = std::map<std::string, reading>;
 
-// std::regex recurses over a line; no honest metric stands in a longer one.
-constexpr size_t matched_line_max = 4096;
-
 std::optional<double> number_of(const std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
@@ -52,23 +49,18 @@ readings readings_of_line(std::string_view line) {
   return out.empty() ? readings_of_words(line) : out;
 }
 
-readings matched(std::string_view line, const std::string& id, const std::regex& pattern) {
-  if (line.size() > matched_line_max) return {};
-  try {
-    std::cmatch match;
-    if (!std::regex_search(line.data(), line.data() + line.size(), match, pattern)) return {};
-    const auto value = number_of(match.str(1));
-    return value ? readings{{id, {*value, 0}}} : readings{};
-  } catch (const std::regex_error&) { // the library gave up on this line
-    return {};
-  }
+readings matched(std::string_view line, const std::string& id, const re2::RE2& pattern) {
+  std::string text;
+  if (!re2::RE2::PartialMatch(re2::StringPiece(line.data(), line.size()), pattern, &text)) return {};
+  const auto value = number_of(text);
+  return value ? readings{{id, {*value, 0}}} : readings{};
 }
 
 } // namespace
 
 std::vector<core::metric_point> points_of_output(std::string_view output,
                                                  const std::vector<std::string>& ids,
-                                                 const std::regex* pattern, int64_t now_micros) {
+                                                 const re2::RE2* pattern, int64_t now_micros) {
   readings last;
   while (!output.empty()) {
     const auto line = output.substr(0, output.find('\n'));

@@ -8,7 +8,7 @@
 
 #include "core/state.hpp"
 
-#include <regex>
+#include <re2/re2.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +20,7 @@ namespace troupe::cli {
 /// the first group of its last match in a line.
 std::vector<core::metric_point> points_of_output(std::string_view output,
                                                  const std::vector<std::string>& ids,
-                                                 const std::regex* pattern, int64_t now_micros);
+                                                 const re2::RE2* pattern, int64_t now_micros);
 
 /// The last line that holds anything, fit to be shown, cut to some 200 columns.
 std::string last_line(std::string_view text);

@@ -35,7 +35,7 @@ int64_t now_micros() {
 
 /// The end of a file that may be large; empty if there is none.
 std::string tail_of(const std::filesystem::path& path, off_t most) {
-  const runtime::unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const runtime::unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return {};
   const auto size = ::lseek(fd.value(), 0, SEEK_END);
   std::string out(static_cast<size_t>(std::clamp<off_t>(size, 0, most)), '\0');
@@ -232,8 +232,8 @@ void tuner::read_output(running& one) {
   if (!one.points.empty()) return;
   const auto output =
       tail_of(store_.directory_of(*trials_[one.index]) / "stdout.log", output_read_max);
-  const auto* pattern = settings_.metric_from_output ? &*settings_.metric_from_output : nullptr;
-  auto points = points_of_output(output, metric_ids(study()), pattern, now_micros());
+  auto points = points_of_output(output, metric_ids(study()), settings_.metric_from_output.get(),
+                                 now_micros());
   if (!points.empty()) take(one, std::move(points));
 }
 

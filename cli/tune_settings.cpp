@@ -99,24 +99,26 @@ std::filesystem::path directory_of(const tune_flags& flags) {
   return std::filesystem::absolute(chosen).lexically_normal();
 }
 
-result<std::optional<std::regex>> pattern_of(const tune_flags& flags,
-                                             wire::StudySpec::Reader study) {
+/// RE2's matching takes linear time, whatever the pattern and the output.
+result<std::shared_ptr<const re2::RE2>> pattern_of(const tune_flags& flags,
+                                                   wire::StudySpec::Reader study) {
   constexpr const char* flag = "--metric-from-output";
-  if (flags.metric_from_output.empty()) return std::nullopt;
+  if (flags.metric_from_output.empty()) return nullptr;
   if (study.getMetrics().size() != 1)
     return fail(errc::invalid_argument,
                 "{} reads one metric, and the study has {}; print lines of the form name=value",
                 flag, study.getMetrics().size());
-  try {
-    std::regex made(flags.metric_from_output, std::regex::ECMAScript);
-    if (made.mark_count() == 1) return made;
+  const auto made = std::make_shared<const re2::RE2>(flags.metric_from_output, re2::RE2::Quiet);
+  if (!made->ok())
+    return fail(errc::invalid_argument,
+                "{} '{}' is no regular expression of RE2: {}; expected one like 'loss: "
+                "([-+.e0-9]+)'",
+                flag, flags.metric_from_output, made->error());
+  if (made->NumberOfCapturingGroups() != 1)
     return fail(errc::invalid_argument,
                 "{} '{}' has {} groups; expected one, around the value, as in 'loss: ([-+.e0-9]+)'",
-                flag, flags.metric_from_output, made.mark_count());
-  } catch (const std::regex_error& problem) {
-    return fail(errc::invalid_argument, "{} '{}' is no regular expression: {}", flag,
-                flags.metric_from_output, problem.what());
-  }
+                flag, flags.metric_from_output, made->NumberOfCapturingGroups());
+  return made;
 }
 
 } // namespace

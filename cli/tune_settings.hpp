@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <regex>
+#include <re2/re2.h>
 #include <string>
 
 namespace troupe::cli {
@@ -33,7 +33,7 @@ struct tune_settings {
   std::filesystem::path directory;                // absolute
   std::optional<uint64_t> seed;
   int64_t timeout_micros = 0; // of one trial; 0: none
-  std::optional<std::regex> metric_from_output;
+  std::shared_ptr<const re2::RE2> metric_from_output; // may be none
 };
 
 /// Errors: invalid_argument for what cannot stand; not_found for a missing file.

@@ -214,7 +214,11 @@ result<> tune_store::check_same(wire::StudySpec::Reader study, std::optional<uin
 }
 
 result<> tune_store::append(std::string lines) {
+  if (torn_)
+    return fail(errc::unavailable, "cannot write {}: an earlier write failed halfway",
+                (directory_ / journal_name).string());
   std::string_view rest = lines;
+  const auto whole = ::lseek(journal_.value(), 0, SEEK_END);
   while (!rest.empty()) {
     const auto n = ::write(journal_.value(), rest.data(), rest.size());
     if (n > 0)
@@ -223,8 +227,11 @@ result<> tune_store::append(std::string lines) {
       break;
   }
   if (rest.empty() && ::fdatasync(journal_.value()) == 0) return {};
+  const auto problem = runtime::last_problem();
+  // Half a line may only ever be the last one.
+  torn_ = whole < 0 || ::ftruncate(journal_.value(), whole) != 0;
   return fail(errc::unavailable, "cannot write {}: {}", (directory_ / journal_name).string(),
-              runtime::last_problem());
+              problem);
 }
 
 result<> tune_store::run_started(const std::vector<std::string>& command, int64_t now_micros) {

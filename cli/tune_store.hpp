@@ -62,6 +62,7 @@ private:
 
   std::filesystem::path directory_;
   runtime::unique_fd lock_, journal_;
+  bool torn_ = false; // the journal may end with half a line
   stored_study stored_;
 };
 

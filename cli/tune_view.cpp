@@ -145,6 +145,7 @@ std::string headline(const console& at, tuned_reader job, const tally& seen, ins
   if (seen.running > 0) out += fmt::format(", {} running", seen.running);
   if (seen.stopped > 0) out += fmt::format(", {} stopped early", seen.stopped);
   if (seen.failed > 0) out += fmt::format(", {} infeasible", seen.failed);
+  if (!job.hasStartTime()) return out;
   out += "  " + span(now - time_of(job.getStartTime()));
   return out + time_left(job, seen, now);
 }

@@ -48,7 +48,8 @@ unique_fd::~unique_fd() {
 std::string last_problem() { return std::generic_category().message(errno); }
 
 result<std::string> read_file(const std::filesystem::path& path) {
-  unique_fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A program may have put a FIFO there; nobody waits for one.
+  unique_fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd)
     return fail(errno == ENOENT ? errc::not_found : errc::unavailable, "{}: {}", path.string(),
                 last_problem());
