@@ -72,9 +72,8 @@ struct prediction {
 
 class autoregression {
 public:
-  autoregression(const std::vector<const curve*>& finished, const std::vector<double>& rates,
-                 bool rated)
-      : finished_(finished), rates_(rates), rated_(rated) {}
+  autoregression(std::vector<curve> finished, std::vector<double> rates, bool rated)
+      : finished_(std::move(finished)), rates_(std::move(rates)), rated_(rated) {}
 
   /// What `one` gains until `to`, from what it gained over its last `count` measurements, in two
   /// halves; as others that were at the same places did.
@@ -82,8 +81,8 @@ public:
     const auto last = one.at.size() - 1;
     const std::array places{one.at[last + 1 - count], one.at[last - (count - 1) / 2], one.at[last]};
     std::vector<const curve*> others;
-    for (const auto* other : finished_) {
-      if (other->at.front() <= places[0] && other->last() > places[2]) others.push_back(other);
+    for (const auto& other : finished_) {
+      if (other.at.front() <= places[0] && other.last() > places[2]) others.push_back(&other);
     }
     if (others.size() <= count) return std::nullopt;
     Eigen::MatrixXd features(others.size(), rated_ ? 4 : 3);
@@ -132,7 +131,7 @@ private:
     return {x.dot(weights), std::sqrt(squares / n * (1 + x.dot(solver.solve(x))))};
   }
 
-  std::vector<const curve*> finished_;
+  std::vector<curve> finished_;
   std::vector<double> rates_;
   bool rated_;
 };
@@ -144,8 +143,12 @@ verdict convex_rule(const curve_set& study, wire::ConvexAutomatedStoppingSpec::R
   const auto finished = thinned(study.in(phase::finished), curves_max);
   const auto within = limits_of(spec, finished);
   const auto rate = wire::view(spec.getLearningRateParameterName());
-  const autoregression model(finished, learning_rates(trials, rate), !rate.empty());
-  return [&study, finished, within, model](const curve& one) -> std::optional<std::string> {
+  std::vector<curve> ended;
+  for (const auto* one : finished)
+    ended.push_back(one->as_objective(study.keeps_best));
+  const autoregression model(std::move(ended), learning_rates(trials, rate), !rate.empty());
+  return [&study, finished, within, model](const curve& asked) -> std::optional<std::string> {
+    const auto one = asked.as_objective(study.keeps_best);
     if (!study.best || finished.size() <= within.measurements || one.at.size() < within.measurements
         || !(one.last() > within.from) || !(one.last() < within.to))
       return std::nullopt;
@@ -154,7 +157,8 @@ verdict convex_rule(const curve_set& study, wire::ConvexAutomatedStoppingSpec::R
     if (one.at.size() < count || *one.objective >= *best.objective || flat(one, count))
       return std::nullopt;
     const auto predicted = model.predict(one, count, within.to);
-    if (!predicted) return std::nullopt;
+    if (!predicted || !std::isfinite(predicted->gain) || !std::isfinite(predicted->error))
+      return std::nullopt;
     const auto most =
         std::max(*one.objective, one.scores.back() + predicted->gain + over * predicted->error);
     if (!(most < *best.objective)) return std::nullopt;

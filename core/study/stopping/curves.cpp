@@ -96,7 +96,14 @@ private:
                     : set_.axis == axis::seconds ? static_cast<double>(elapsed) / micros_per_second
                                                  : static_cast<double>(places.size() + 1);
     places.push_back({at, *value, start > 0 && elapsed > 0 ? start + elapsed : 0});
-    made.safe = is_safe(study_, m);
+    // A measurement that does not say so is no reason to stop a trial.
+    made.safe = true;
+    for (auto metric : study_.getMetrics()) {
+      if (!metric.hasSafetyConfig()) continue;
+      const auto measured = metric_value(m, wire::view(metric.getMetricId()));
+      const auto threshold = metric.getSafetyConfig().getSafetyThreshold();
+      if (measured && is_better(metric.getGoal(), threshold, *measured)) made.safe = false;
+    }
   }
 
   /// Of measurements at one place the last speaks.
@@ -119,6 +126,16 @@ private:
 };
 
 } // namespace
+
+curve curve::as_objective(bool keeps_best) const {
+  curve made = *this;
+  if (phase == phase::finished && objective) made.scores.back() = *objective;
+  if (keeps_best) {
+    for (size_t i = 1; i < made.scores.size(); ++i)
+      made.scores[i] = std::max(made.scores[i], made.scores[i - 1]);
+  }
+  return made;
+}
 
 size_t curve::count_until(double place) const {
   return static_cast<size_t>(std::ranges::upper_bound(at, place) - at.begin());

@@ -30,6 +30,9 @@ struct curve {
   bool safe = true;                // by its last measurement
 
   double last() const { return at.back(); }
+  /// With the scores as the objective sees them: of a finished trial the last is the objective; and
+  /// with `keeps_best`, each is the best so far.
+  curve as_objective(bool keeps_best) const;
   /// The number of points at or before `place`.
   size_t count_until(double place) const;
   /// Linear between points, flat beyond both ends.

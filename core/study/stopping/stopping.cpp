@@ -8,21 +8,6 @@ namespace troupe::core {
 
 namespace {
 
-bool by_time(wire::StudySpec::Reader study) {
-  switch (study.which()) {
-  case wire::StudySpec::DECAY_CURVE_STOPPING_SPEC:
-    return study.getDecayCurveStoppingSpec().getUseElapsedDuration();
-  case wire::StudySpec::MEDIAN_AUTOMATED_STOPPING_SPEC:
-    return study.getMedianAutomatedStoppingSpec().getUseElapsedDuration();
-  case wire::StudySpec::CONVEX_AUTOMATED_STOPPING_SPEC:
-    return study.getConvexAutomatedStoppingSpec().getUseElapsedDuration();
-  case wire::StudySpec::ASHA_AUTOMATED_STOPPING_SPEC:
-    return study.getAshaAutomatedStoppingSpec().getUseElapsedDuration();
-  default:
-    return false;
-  }
-}
-
 curves::verdict rule_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
                         const curves::curve_set& set) {
   switch (study.which()) {
@@ -41,13 +26,28 @@ curves::verdict rule_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>:
 
 } // namespace
 
+bool stops_by_time(wire::StudySpec::Reader study) {
+  switch (study.which()) {
+  case wire::StudySpec::DECAY_CURVE_STOPPING_SPEC:
+    return study.getDecayCurveStoppingSpec().getUseElapsedDuration();
+  case wire::StudySpec::MEDIAN_AUTOMATED_STOPPING_SPEC:
+    return study.getMedianAutomatedStoppingSpec().getUseElapsedDuration();
+  case wire::StudySpec::CONVEX_AUTOMATED_STOPPING_SPEC:
+    return study.getConvexAutomatedStoppingSpec().getUseElapsedDuration();
+  case wire::StudySpec::ASHA_AUTOMATED_STOPPING_SPEC:
+    return study.getAshaAutomatedStoppingSpec().getUseElapsedDuration();
+  default:
+    return false;
+  }
+}
+
 std::vector<stopping> trials_to_stop(wire::StudySpec::Reader study,
                                      capnp::List<wire::Trial>::Reader trials) {
   size_t objectives = 0;
   for (auto metric : study.getMetrics())
     objectives += !metric.hasSafetyConfig();
   if (study.isNoAutomatedStopping() || objectives != 1) return {};
-  const auto set = curves::curves_of(study, trials, by_time(study));
+  const auto set = curves::curves_of(study, trials, stops_by_time(study));
   std::vector<const curves::curve*> asked;
   for (const auto* one : set.in(curves::phase::active)) {
     if (!set.leads(*one)) asked.push_back(one);

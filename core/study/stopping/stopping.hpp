@@ -24,6 +24,9 @@ struct stopping {
   std::string reason; // which rule, what it saw, against what
 };
 
+/// Whether its rule goes by elapsed time rather than by steps.
+bool stops_by_time(wire::StudySpec::Reader study);
+
 /// The ACTIVE trials that the study's rule would stop now, in their order. Empty without a rule.
 std::vector<stopping> trials_to_stop(wire::StudySpec::Reader study,
                                      capnp::List<wire::Trial>::Reader trials);

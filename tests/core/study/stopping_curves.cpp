@@ -52,7 +52,9 @@ TEST_CASE("decay curve: a trial that will hardly be the best is stopped, and tol
 TEST_CASE("decay curve: a trial like the best, or better, goes on") {
   const auto study = study_with(decay, smaller);
   for (int64_t steps : {5, 10, 20, 40, 49}) {
-    CHECK(stopped(study, with(finished(10), seen(power(0.2, 0.6), steps))).empty());
+    // Like the best: stopped only when it is sure that it will not be better by what matters.
+    if (steps <= 20)
+      CHECK(stopped(study, with(finished(10), seen(power(0.2, 0.6), steps))).empty());
     CHECK(stopped(study, with(finished(10), seen(power(0.05, 0.6), steps))).empty());
   }
 }
@@ -131,10 +133,18 @@ TEST_CASE("decay curve: equal trials are not told apart") {
       stopped(study_with(decay, smaller), with(same, seen([](double) { return 1; }, 10))).empty());
 }
 
-TEST_CASE("decay curve: worse than anything finished goes on, so that its end is learnt") {
+TEST_CASE("decay curve: the worse, the surer the stop; also beyond what has finished") {
   const auto study = study_with(decay, smaller);
-  CHECK(stopped(study, with(finished(10), seen(power(3.6, 0.5), 15))).empty());
-  CHECK(stopped(study, with(finished(10), seen(power(3.4, 0.5), 15))) == indices{10});
+  std::vector<told_trial> trials;
+  for (double end : {0.1, 0.12, 0.15, 0.2, 0.11, 0.13})
+    trials.push_back(curve([=](double step) { return end + 1 / step; }, 20));
+  for (double end : {0.5, 0.8, 1.0, 3.0, 10.0, 50.0, 1000.0}) {
+    const auto bad = seen([=](double step) { return end + 1 / step; }, 6);
+    CHECK_MESSAGE(stopped(study, with(trials, bad)) == indices{6}, end);
+  }
+  CHECK(stopped(study, with(trials, seen([](double) { return 0.9; }, 8))) == indices{6});
+  CHECK(stopped(study, with(trials, seen([](double step) { return 2 * std::pow(1.3, step); }, 8)))
+        == indices{6});
 }
 
 TEST_CASE("decay curve: the same answer every time, from many trials too") {
@@ -216,4 +226,46 @@ TEST_CASE("convex: the learning rate explains what slopes do not") {
   CHECK(stopped(study_with(convex, smaller), with(trials, hopeless)).empty());
   const auto named = R"("convexAutomatedStoppingSpec": {"learningRateParameterName": "rate"})";
   CHECK(stopped(study_with(named, smaller), with(trials, hopeless)) == indices{12});
+}
+
+TEST_CASE("convex: with the best measurement as objective, what it may still peak at counts") {
+  // Every curve peaks at step 12 and falls from there.
+  const auto peak = [](double top) {
+    return [=](double step) { return top - 0.1 * std::abs(step - 12) + noise(step, top); };
+  };
+  std::vector<told_trial> trials;
+  for (int i = 0; i < 10; ++i)
+    trials.push_back(curve(peak(2 + 0.1 * i), 40));
+  const auto study = study_with(convex + R"(, "measurementSelectionType": "BEST_MEASUREMENT")");
+  auto job = job_with(with(trials, seen(peak(2.95), 6)));
+  CHECK(trials_to_stop(*study, job->getTrials()).empty());
+}
+
+TEST_CASE("values that overflow switch no rule off, and stop nothing by themselves") {
+  constexpr auto huge = std::numeric_limits<double>::max();
+  auto trials = finished(10);
+  for (int i = 0; i < 3; ++i) {
+    auto broken = curve(power(1.5, 0.6), 50);
+    for (size_t step = 10; step < 30; ++step)
+      broken.curve[step].value = i == 2 ? -huge / 2 : huge;
+    trials.push_back(broken);
+  }
+  for (const auto& rule : {decay, convex}) {
+    const auto study = study_with(rule, smaller);
+    CHECK(stopped(study, with(trials, seen(power(0.15, 0.6), 25))).empty());
+  }
+  trials.pop_back();
+  trials.push_back(curve([](double) { return huge; }, 50));
+  const auto study = study_with(decay, smaller);
+  CHECK(stopped(study, with(trials, seen(power(2, 0.6), 25))) == indices{13});
+}
+
+TEST_CASE("decay curve: trials that go on from another's checkpoint begin late") {
+  auto trials = finished(10);
+  for (int i = 0; i < 12; ++i) {
+    auto late = curve(power(0.3 + 0.1 * i, 0.6), 50);
+    late.curve.erase(late.curve.begin(), late.curve.begin() + 24);
+    trials.push_back(late);
+  }
+  CHECK(stopped(study_with(decay, smaller), with(trials, seen(power(2, 0.7), 15))) == indices{22});
 }
