@@ -51,7 +51,7 @@ struct suggestion_request {
   uint32_t first_trial; // the number that the first new trial will get
   uint32_t count;
   uint64_t operation;                    // to be given back; 0 for a tuning job
-  study_frame job;                       // all trials so far, without their measurements
+  study_frame job;                       // all trials so far; measurements as far as they count
   wire::frame<wire::TrialContext> fixed; // values that every suggestion must have
   std::vector<study_frame> priors;       // earlier studies to learn from
 };

@@ -14,45 +14,6 @@ bool holds(const measurement& m, std::string_view metric) {
   return std::ranges::any_of(m.metrics, [&](const auto& one) { return one.first == metric; });
 }
 
-std::optional<wire::MetricSpec::Reader> first_objective(wire::StudySpec::Reader study) {
-  for (auto metric : study.getMetrics())
-    if (!metric.hasSafetyConfig()) return metric;
-  return std::nullopt;
-}
-
-std::optional<size_t> best_point(const std::vector<metric_point>& points,
-                                 wire::MetricSpec::Reader metric) {
-  std::optional<size_t> best;
-  for (size_t i = 0; i < points.size(); ++i) {
-    if (points[i].tag != wire::view(metric.getMetricId()) || !std::isfinite(points[i].value))
-      continue;
-    if (!best || is_better(metric.getGoal(), points[i].value, points[*best].value)) best = i;
-  }
-  return best;
-}
-
-/// The best point and, of each other metric, the nearest point of the same step: together they are
-/// the best measurement.
-std::vector<bool> to_be_kept(const std::vector<metric_point>& points,
-                             wire::StudySpec::Reader study) {
-  std::vector<bool> kept(points.size());
-  const auto objective = first_objective(study);
-  if (!objective) return kept;
-  const auto best = best_point(points, *objective);
-  if (!best) return kept;
-  kept[*best] = true;
-  for (auto metric : study.getMetrics()) {
-    std::optional<size_t> nearest;
-    const auto distance = [&](size_t i) { return i > *best ? i - *best : *best - i; };
-    for (size_t i = 0; i < points.size(); ++i)
-      if (points[i].step == points[*best].step && points[i].tag == wire::view(metric.getMetricId())
-          && (!nearest || distance(i) < distance(*nearest)))
-        nearest = i;
-    if (nearest) kept[*nearest] = true;
-  }
-  return kept;
-}
-
 } // namespace
 
 std::vector<measurement> measurements_of(std::span<const metric_point> points, int64_t start_micros,
@@ -86,6 +47,23 @@ std::optional<measurement> final_of(std::span<const measurement> all,
   if (!chosen) return std::nullopt;
   return all[*chosen];
 }
+
+namespace {
+
+/// The points of the measurement that speaks for the trial.
+std::vector<bool> to_be_kept(const std::vector<metric_point>& points,
+                             wire::StudySpec::Reader study) {
+  std::vector<bool> kept(points.size());
+  const auto final = final_of(measurements_of(points, 0, non_finite::kept), study);
+  if (!final) return kept;
+  for (size_t i = 0; i < points.size(); ++i)
+    kept[i] = points[i].step == final->step
+              && std::ranges::find(final->metrics, std::pair(points[i].tag, points[i].value))
+                     != final->metrics.end();
+  return kept;
+}
+
+} // namespace
 
 void trim(std::vector<metric_point>& points, size_t most, wire::StudySpec::Reader study) {
   if (points.size() <= most) return;

@@ -214,8 +214,9 @@ struct vizier_study : trial_book {
   uint32_t next_trial = 1;
   std::vector<pending_operation> pending; // in the order of their arrival
 
-  uint64_t asked_for = 0;  // volatile: the operation whose suggestions are being computed
-  uint32_t asked_from = 0; // volatile: the first trial that they would be
+  uint64_t asked_for = 0;     // volatile: the operation whose suggestions are being computed
+  uint32_t asked_from = 0;    // volatile: the first trial that they would be
+  uint32_t asked_context = 0; // volatile: of the operation's contexts, the one they are for
 
   wire::StudySpec::Reader spec() const override { return submitted->getStudySpec(); }
   std::string_view name() const override { return wire::view(submitted->getName()); }

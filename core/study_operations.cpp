@@ -22,7 +22,8 @@ using state = wire::Trial::State;
 struct engine::match {
   std::vector<uint32_t> trials;          // in the order of the contexts, if there are any
   uint32_t missing = 0;                  // new trials to be made
-  wire::frame<wire::TrialContext> fixed; // that the next new trial must have
+  uint32_t context = 0;                  // that the next new trial must have
+  wire::frame<wire::TrialContext> fixed; // the same
   bool free = true;                      // `fixed` says nothing
 };
 
@@ -59,6 +60,7 @@ engine::match engine::matching(const vizier_study& study,
     }
     // One after the other, each under its own conditions.
     if (found.missing++ > 0) continue;
+    found.context = i;
     found.fixed = wire::frame<wire::TrialContext>::copy(*context);
     found.free = context->getParameters().size() == 0;
   }
@@ -152,6 +154,7 @@ void engine::ask(vizier_study& study, const pending_operation& waits, const matc
   if (study.asked_for == waits.id && study.asked_from == study.next_trial) return;
   study.asked_for = waits.id;
   study.asked_from = study.next_trial;
+  study.asked_context = found.context;
   uint32_t count = waits.wanted->getContexts().size() > 0 ? 1 : found.missing;
   // Where minimum rules let the study go on beyond maxNumTrials, nothing limits a request.
   const auto most = study.spec().getStudyStoppingConfig().getMaxNumTrials();
@@ -159,8 +162,7 @@ void engine::ask(vizier_study& study, const pending_operation& waits, const matc
     count = std::min(
         count, static_cast<uint32_t>(most.getNumber() - static_cast<double>(study.trials.size())));
   out_.suggestion_requests.push_back({study.id, study.next_trial, count, waits.id,
-                                      frame_of(study, detail_of_trials::without_measurements),
-                                      found.fixed, priors_of(study)});
+                                      frame_for_suggestions(study), found.fixed, priors_of(study)});
 }
 
 /// After a restart; changes nothing that is stored.
@@ -190,6 +192,8 @@ void engine::suggestions(vizier_study& study, wire::Suggestions::Reader answer) 
     return advance(study);
   }
   const match before = matching(study, *head->wanted);
+  // Trials that ended or were deleted meanwhile may leave another context to be served first.
+  if (before.context != study.asked_context) return advance(study);
   // A trial outside the context would never be given out, and another one asked for without end.
   for (auto parameters : answer.getParameters())
     if (!before.free && !lies_in(parameters.getValues(), before.fixed->getParameters())) {

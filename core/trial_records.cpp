@@ -3,6 +3,7 @@
 #include "core/engine.hpp"
 #include "core/study/objective.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -90,6 +91,15 @@ trial trial_of(wire::Trial::Reader from) {
   std::string_view run = wire::view(from.getCustomJob());
   if (!run.empty()) t.job = number_in<uint64_t>(run.substr(run.rfind('/') + 1));
   return t;
+}
+
+study_frame frame_for_suggestions(const trial_book& book) {
+  const bool forecasts = std::ranges::any_of(book.trials, [](const auto& numbered) {
+    const trial& t = numbered.second;
+    return t.state == wire::Trial::State::SUCCEEDED && !t.stopping_reason.empty();
+  });
+  return frame_of(book,
+                  forecasts ? detail_of_trials::whole : detail_of_trials::without_measurements);
 }
 
 study_frame frame_of(const trial_book& book, detail_of_trials detail,

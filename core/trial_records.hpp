@@ -25,6 +25,10 @@ enum class detail_of_trials { whole, without_measurements };
 study_frame frame_of(const trial_book&, detail_of_trials,
                      const std::function<bool(const trial&)>& wanted = {});
 
+/// What suggestions are made from: measurements only where trials were stopped, whose ends have to
+/// be forecast from them.
+study_frame frame_for_suggestions(const trial_book&);
+
 /// The numbers of the trials that no other dominates.
 std::vector<uint32_t> optimal_of(const trial_book&);
 

@@ -166,7 +166,7 @@ void engine::ask(tuning_job& job) {
                                       first,
                                       static_cast<uint32_t>(count),
                                       0,
-                                      frame_of(job, detail_of_trials::without_measurements),
+                                      frame_for_suggestions(job),
                                       {},
                                       priors_of(job)});
 }

@@ -104,6 +104,7 @@ void engine::trial_ended(custom_job& run) {
                                unmeasured(run, job.spec()));
   } else if (run.state == JobState::CANCELLED) {
     infeasible = "The trial's job was cancelled.";
+    t.stopping_reason = "cancelled";
   } else {
     infeasible = run.error ? run.error->message : "The trial's job failed.";
   }
@@ -120,11 +121,8 @@ void engine::trial_ended(custom_job& run) {
 void engine::judge_trials(tuning_job& job, const trial& ended) {
   if (!ended.failed() || job.cancel_requested || job.end_state == JobState::FAILED) return;
   failure_tally seen{.first = std::nullopt, .last = ended.infeasible_reason};
-  for (const auto& [number, t] : job.trials) {
-    seen.failed += t.failed();
-    seen.over += t.ended();
-    if (number == 1 && t.failed()) seen.first = t.infeasible_reason;
-  }
+  for (const auto& [number, t] : job.trials)
+    seen.add(number == 1, t.failed(), t.ended(), t.infeasible_reason);
   if (auto why = too_many_failures(job.submitted->getMaxFailedTrialCount(), seen))
     decide_tuning_end(job, JobState::FAILED, failure{errc::invalid_argument, std::move(*why)});
 }

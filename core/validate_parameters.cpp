@@ -161,6 +161,10 @@ void check_discrete(scope& in, const std::string& path, parameter_reader paramet
       return;
     }
   }
+  const auto last = values[values.size() - 1];
+  if (!std::isfinite(last - values[0]))
+    in.problems.add(here, "{} to {}; expected a range whose width is a finite number", values[0],
+                    last);
   check_scale(in, path, parameter, values[0]);
   check_default(in, path + ".discreteValueSpec.defaultValue", parameter,
                 parameter.getDiscreteValueSpec().getDefaultValue());

@@ -88,13 +88,17 @@ void check_study_stopping(problem_list& problems, const std::string& path,
                  objectives);
 }
 
-bool has_parameter(capnp::List<wire::ParameterSpec>::Reader parameters, std::string_view id) {
-  for (auto parameter : parameters) {
-    if (wire::view(parameter.getParameterId()) == id) return true;
-    for (auto child : parameter.getConditionalParameterSpecs()) {
-      if (wire::view(child.getParameterSpec().getParameterId()) == id) return true;
-    }
-  }
+/// At any depth.
+bool has_parameter(wire::ParameterSpec::Reader parameter, std::string_view id) {
+  if (wire::view(parameter.getParameterId()) == id) return true;
+  for (auto child : parameter.getConditionalParameterSpecs())
+    if (has_parameter(child.getParameterSpec(), id)) return true;
+  return false;
+}
+
+bool has_parameter(wire::StudySpec::Reader study, std::string_view id) {
+  for (auto parameter : study.getParameters())
+    if (has_parameter(parameter, id)) return true;
   return false;
 }
 
@@ -106,8 +110,12 @@ void check_convex(problem_list& problems, const std::string& path, wire::StudySp
   check(".maxStepCount", convex.getMaxStepCount());
   check(".minStepCount", convex.getMinStepCount());
   check(".minMeasurementCount", convex.getMinMeasurementCount());
+  if (convex.getMinStepCount() > 0 && convex.getMaxStepCount() > 0
+      && convex.getMinStepCount() >= convex.getMaxStepCount())
+    problems.add(path + ".minStepCount", "{}; expected less than maxStepCount, {}",
+                 convex.getMinStepCount(), convex.getMaxStepCount());
   const auto learning_rate = wire::view(convex.getLearningRateParameterName());
-  if (!learning_rate.empty() && !has_parameter(study.getParameters(), learning_rate))
+  if (!learning_rate.empty() && !has_parameter(study, learning_rate))
     problems.add(path + ".learningRateParameterName",
                  "'{}' is not a parameter of the study; expected one of its parameterIds",
                  learning_rate);
@@ -118,8 +126,11 @@ void check_asha(problem_list& problems, const std::string& path,
   if (asha.getMinStepCount() < 0)
     problems.add(path + ".minStepCount", "{}; expected 0 (for 1) or more", asha.getMinStepCount());
   const double factor = asha.getReductionFactor();
-  if (factor != 0 && !(factor > 1 && std::isfinite(factor)))
-    problems.add(path + ".reductionFactor", "{}; expected a number above 1, or 0 (for 4)", factor);
+  // Nearer to 1 there would be a rung at every step, and no end of them.
+  constexpr double factor_min = 1.1;
+  if (factor != 0 && !(factor >= factor_min && std::isfinite(factor)))
+    problems.add(path + ".reductionFactor", "{}; expected a number from {}, or 0 (for 4)", factor,
+                 factor_min);
 }
 
 /// Whether they exist is known to the cluster only.

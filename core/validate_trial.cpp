@@ -18,7 +18,6 @@ namespace {
 using detail::problem_list;
 using value_reader = capnp::json::Value::Reader;
 
-constexpr double same_discrete = 1e-10;
 constexpr size_t values_shown_max = 20;
 constexpr int32_t suggestions_max = 1000;
 constexpr uint32_t measurements_max = 5000;
@@ -65,26 +64,6 @@ std::string expected_of(const parameter& p) {
   return {};
 }
 
-/// The value's coordinate; nothing if the parameter cannot have it.
-std::optional<double> coordinate_of(const parameter& p, value_reader value) {
-  if (p.type == parameter_type::categorical) {
-    if (!value.isString()) return std::nullopt;
-    const auto found = std::ranges::find(p.categories, wire::view(value.getString()));
-    if (found == p.categories.end()) return std::nullopt;
-    return static_cast<double>(found - p.categories.begin());
-  }
-  if (!value.isNumber()) return std::nullopt;
-  const double number = value.getNumber();
-  if (p.type == parameter_type::discrete) {
-    for (double one : p.numbers)
-      if (std::abs(one - number) <= same_discrete) return one;
-    return std::nullopt;
-  }
-  if (!(number >= p.low && number <= p.high)) return std::nullopt;
-  if (p.type == parameter_type::integer && number != std::floor(number)) return std::nullopt;
-  return number;
-}
-
 class parameter_check {
 public:
   parameter_check(wire::StudySpec::Reader study, const std::string& path)
@@ -105,7 +84,7 @@ public:
         continue;
       }
       const auto [index, value] = given->second;
-      const auto coordinate = coordinate_of(p, value);
+      const auto coordinate = coordinate_named(p, value);
       // A name may stand at several places of the tree, under conditions that exclude each other.
       if (!coordinate && !whole && fits_elsewhere(p.id, value)) continue;
       if (met.insert(p.id).second && !coordinate)
@@ -131,7 +110,7 @@ private:
 
   bool fits_elsewhere(std::string_view id, value_reader value) const {
     return std::ranges::any_of(space_.parameters(), [&](const parameter& p) {
-      return p.id == id && coordinate_of(p, value);
+      return p.id == id && coordinate_named(p, value);
     });
   }
 
@@ -185,7 +164,10 @@ std::vector<std::string> problems_of_order(capnp::List<wire::Measurement>::Reade
 }
 
 bool same(value_reader a, value_reader b) {
-  if (a.isNumber() && b.isNumber()) return std::abs(a.getNumber() - b.getNumber()) <= same_discrete;
+  if (a.isNumber() && b.isNumber()) {
+    const auto size = std::max(std::abs(a.getNumber()), std::abs(b.getNumber()));
+    return std::abs(a.getNumber() - b.getNumber()) <= same_discrete * std::min(1.0, size);
+  }
   return a.isString() && b.isString() && wire::view(a.getString()) == wire::view(b.getString());
 }
 

@@ -1,8 +1,10 @@
 #include "core/study/algorithm.hpp"
 
 #include "core/study/halton.hpp"
+#include "wire/frame.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -26,6 +28,26 @@ row middle(const search_space& space) {
     if (p.preset) return *p.preset;
     return p.type == parameter_type::categorical ? 0.0 : p.nearest_at(0.5);
   });
+}
+
+/// A model that lost its numbers must not cost a trial its parameters.
+bool is_whole(const search_space& space, const row& point) {
+  for (size_t i = 0; i < point.size(); ++i) {
+    if (std::isnan(point[i]) && space.active(point, i)) return false;
+  }
+  return true;
+}
+
+/// Deleted ones too, as far as those after them tell: a number is not used twice.
+uint64_t trials_so_far(capnp::List<wire::Trial>::Reader trials) {
+  uint64_t most = trials.size();
+  for (auto trial : trials) {
+    const auto id = wire::view(trial.getId());
+    uint64_t number = 0;
+    const auto [end, problem] = std::from_chars(id.data(), id.data() + id.size(), number);
+    if (problem == std::errc() && end == id.data() + id.size()) most = std::max(most, number);
+  }
+  return most;
 }
 
 /// The points still free, all equally likely: where most are taken, drawing again and again would
@@ -88,10 +110,12 @@ chosen_points chosen_one_by_one(const study_view& study, uint32_t count,
   auto tried = study.tried;
   const auto used_up = [&] { return study.space.finite() && tried.size() >= study.points.size(); };
   const auto over = [&] { return observed == noise::LOW && used_up(); };
+  const uint64_t first = trials_so_far(study.trials);
   while (chosen.rows.size() < count && !over()) {
-    const uint64_t trial = study.trials.size() + chosen.rows.size();
+    const uint64_t trial = first + chosen.rows.size();
     random_stream random(study.seed, trial);
-    auto point = proposal(trial, tried, random);
+    auto point = proposal(trial, tried, chosen.rows, random);
+    if (!is_whole(study.space, point)) point = drawn(study.space, random);
     if (observed != noise::HIGH && !used_up() && tried.contains(point))
       point = new_point(study, tried, random);
     tried.add(point);
@@ -102,18 +126,21 @@ chosen_points chosen_one_by_one(const study_view& study, uint32_t count,
 }
 
 chosen_points random_search(const study_view& study, uint32_t count) {
-  return chosen_one_by_one(study, count, [&](uint64_t, const tried_points&, random_stream& random) {
-    return drawn(study.space, random);
-  });
+  return chosen_one_by_one(study, count,
+                           [&](uint64_t, const auto&, const auto&, random_stream& random) {
+                             return drawn(study.space, random);
+                           });
 }
 
 chosen_points quasi_random_search(const study_view& study, uint32_t count) {
   const halton sequence(study.space.parameters().size(), study.seed);
-  return chosen_one_by_one(study, count, [&](uint64_t trial, const tried_points&, random_stream&) {
-    if (trial == 0) return middle(study.space);
-    return study.space.filled(
-        [&](size_t i) { return study.space.parameters()[i].drawn_at(sequence.at(trial, i)); });
-  });
+  return chosen_one_by_one(study, count,
+                           [&](uint64_t trial, const auto&, const auto&, random_stream&) {
+                             if (trial == 0) return middle(study.space);
+                             return study.space.filled([&](size_t i) {
+                               return study.space.parameters()[i].drawn_at(sequence.at(trial, i));
+                             });
+                           });
 }
 
 algorithm algorithm_of(wire::StudySpec::Algorithm name) {

@@ -66,13 +66,14 @@ chosen_points random_search(const study_view& study, uint32_t count);
 /// random_search.
 chosen_points quasi_random_search(const study_view& study, uint32_t count);
 
-/// By a Gaussian process, as soon as a trial has ended with values for every metric; until then by
-/// quasi_random_search. Repeats as random_search.
+/// By a Gaussian process, as soon as a few trials have ended with values for every metric; until
+/// then by quasi_random_search. Repeats as random_search.
 chosen_points bayesian_search(const study_view& study, uint32_t count);
 
-/// The next point by the number of its trial, what was tried and random numbers of its own.
-using proposal_rule =
-    std::function<row(uint64_t trial, const tried_points& tried, random_stream& random)>;
+/// The next point by the number of its trial, what was tried, those chosen before it and random
+/// numbers of its own.
+using proposal_rule = std::function<row(uint64_t trial, const tried_points& tried,
+                                        std::span<const row> chosen, random_stream& random)>;
 
 /// Points by `proposal`, one after the other, each replaced by another where it would repeat
 /// against the rules of random_search.

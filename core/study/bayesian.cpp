@@ -4,6 +4,7 @@
 #include "core/study/gp/history.hpp"
 #include "core/study/gp/hypervolume.hpp"
 #include "core/study/gp/search.hpp"
+#include "core/study/stopping/forecast.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -19,6 +20,9 @@ namespace {
 // are kept.
 constexpr double failure_odds_max = 0.35;
 constexpr int failure_weight = 3;
+
+// Of trials under way and points chosen; every further one would cost more than the last.
+constexpr Eigen::Index awaited_max = 512;
 
 /// A metric's labels as the model has them, and the model.
 struct metric_model {
@@ -46,7 +50,9 @@ class knowledge {
 public:
   knowledge(const study_view& study, uint32_t count, const gp::encoding& space,
             const gp::options& with)
-      : space_(space), with_(with), past_(gp::history_of(study, space, with.initial)) {
+      : space_(space), with_(with),
+        past_(gp::history_of(study, space, with.initial,
+                             curves::expected_ends(study.spec, study.trials))) {
     if (!usable()) return;
     const auto first = study.trials.size();
     for (Eigen::Index m = 0; m < past_.losses.cols(); ++m)
@@ -59,9 +65,12 @@ public:
 
   bool usable() const { return past_.points.rows() >= with_.initial && past_.losses.cols() > 0; }
 
-  row next(const tried_points& tried, random_stream& random, uint64_t trial) {
+  /// `before`: what was chosen before it.
+  row next(const tried_points& tried, std::span<const row> before, random_stream& random,
+           uint64_t trial) {
     asked_ = is_joint_turn(trial) && !joint_.empty() ? &joint_ : &objectives_;
-    if (last_) await(space_.features_of(*last_).transpose());
+    if (!before.empty() && awaited_.rows() < awaited_max)
+      await(space_.features_of(before.back()).transpose());
     const auto wanted = acquisition(random, trial);
     const auto proposals = gp::maximise(*wanted, space_, incumbents(), random, with_);
     row point;
@@ -70,7 +79,6 @@ public:
       if (!tried.contains(point)) break;
     }
     if (tried.contains(point)) point = space_.row_of(proposals.front().full);
-    last_ = point;
     return point;
   }
 
@@ -148,13 +156,14 @@ private:
     auto all = std::make_unique<gp::all_of>();
     if (asked_->size() > 1) {
       std::vector<const gp::posterior*> models;
-      const auto own = past_.size() > 0 ? past_.size() : past_.losses.rows();
-      gp::matrix reached(own + awaited_.rows(), past_.losses.cols());
+      const auto own = counted();
+      const auto count = static_cast<Eigen::Index>(own.size());
+      gp::matrix reached(count + awaited_.rows(), past_.losses.cols());
       for (size_t m = 0; m < asked_->size(); ++m) {
         const auto& model = (*asked_)[m];
         models.push_back(&model.belief);
         const auto column = static_cast<Eigen::Index>(m);
-        reached.col(column).head(own) = model.labels.head(own);
+        reached.col(column).head(count) = model.labels(own);
         if (awaited_.rows() > 0)
           reached.col(column).tail(awaited_.rows()) = model.belief.means_at(awaited_);
       }
@@ -183,6 +192,18 @@ private:
   }
 
   bool safe(Eigen::Index trial) const { return (past_.excesses.row(trial).array() <= 0).all(); }
+
+  /// The trials whose values have to be bettered: the safe ones; all, while none is safe; before
+  /// this study has any, those of earlier ones.
+  std::vector<Eigen::Index> counted() const {
+    const auto rows = past_.size() > 0 ? past_.size() : past_.losses.rows();
+    std::vector<Eigen::Index> all(static_cast<size_t>(rows));
+    std::iota(all.begin(), all.end(), 0);
+    if (past_.size() == 0 || safeties_.empty()) return all;
+    std::vector<Eigen::Index> kept;
+    std::ranges::copy_if(all, std::back_inserter(kept), [this](auto i) { return safe(i); });
+    return kept.empty() ? all : kept;
+  }
 
   /// What this study's model expects where its trials were; before it has trials of its own, where
   /// those of earlier studies were.
@@ -214,7 +235,10 @@ private:
   std::vector<gp::vector> incumbents() const {
     auto order = by_mean();
     if (asked_->size() > 1 && !order.empty()) {
-      const auto front = gp::front_of(past_.losses.topRows(past_.size()));
+      const auto own = counted();
+      std::vector<Eigen::Index> front;
+      for (auto i : gp::front_of(past_.losses(own, Eigen::all)))
+        front.push_back(own[static_cast<size_t>(i)]);
       std::ranges::stable_partition(
           order, [&](Eigen::Index i) { return std::ranges::find(front, i) != front.end(); });
     }
@@ -224,7 +248,6 @@ private:
     return best;
   }
 
-  std::optional<row> last_; // of the points chosen here, not yet believed
   const gp::encoding& space_;
   const gp::options& with_;
   gp::history past_;
@@ -261,10 +284,10 @@ chosen_points bayesian_search(const study_view& study, uint32_t count, const gp:
   const gp::encoding space(study.space, !study.priors.empty());
   knowledge known(study, count, space, with);
   if (!known.usable()) return quasi_random_search(study, count);
-  return chosen_one_by_one(study, count,
-                           [&](uint64_t trial, const tried_points& tried, random_stream& random) {
-                             return known.next(tried, random, trial);
-                           });
+  return chosen_one_by_one(
+      study, count,
+      [&](uint64_t trial, const tried_points& tried, std::span<const row> before,
+          random_stream& random) { return known.next(tried, before, random, trial); });
 }
 
 } // namespace troupe::core

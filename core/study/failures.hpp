@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace troupe::core {
 
@@ -17,7 +18,20 @@ struct failure_tally {
   uint32_t over = 0;                // failed or not
   std::optional<std::string> first; // why trial 1 failed, if it did
   std::string last;                 // why the last one did
+
+  void add(bool is_first, bool has_failed, bool is_over, std::string_view reason) {
+    failed += has_failed;
+    over += is_over;
+    if (has_failed && is_first) first = reason;
+  }
 };
+
+/// A trial that was stopped or cancelled before it measured everything is infeasible and did not
+/// fail: what it tried may be good. It has a stoppingReason.
+inline bool has_failed(wire::Trial::Reader trial) {
+  return trial.getState() == wire::Trial::State::INFEASIBLE
+         && trial.getStoppingReason().size() == 0;
+}
 
 inline failure_tally tally_of(capnp::List<wire::Trial>::Reader trials) {
   using state = wire::Trial::State;
@@ -25,10 +39,10 @@ inline failure_tally tally_of(capnp::List<wire::Trial>::Reader trials) {
   int64_t last_micros = INT64_MIN;
   for (uint32_t i = 0; i < trials.size(); ++i) {
     const auto trial = trials[i];
-    const bool failed = trial.getState() == state::INFEASIBLE;
-    seen.failed += failed;
-    seen.over += failed || trial.getState() == state::SUCCEEDED;
-    if (failed && i == 0) seen.first = wire::str(trial.getInfeasibleReason());
+    const bool failed = has_failed(trial);
+    const auto at = trial.getState();
+    seen.add(i == 0, failed, at == state::INFEASIBLE || at == state::SUCCEEDED,
+             wire::view(trial.getInfeasibleReason()));
     if (!failed || trial.getEndTime().getMicros() < last_micros) continue;
     last_micros = trial.getEndTime().getMicros();
     seen.last = wire::str(trial.getInfeasibleReason());

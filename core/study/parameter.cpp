@@ -9,13 +9,25 @@ namespace troupe::core {
 
 namespace {
 
+/// log(a / b), also where a / b is beyond the largest number.
+double log_ratio(double a, double b) {
+  const auto ratio = a / b;
+  return std::isnormal(ratio) ? std::log(ratio) : std::log(a) - std::log(b);
+}
+
+/// b exp(x), also where exp(x) alone is beyond the largest number.
+double times_exp(double b, double x) {
+  const auto half = std::exp(0.5 * x);
+  return std::isfinite(half * half) ? b * std::exp(x) : b * half * half;
+}
+
 double scaled(scale_type scale, double x, double low, double high) {
   if (!(low < high)) return 0.5;
   switch (scale) {
   case scale_type::UNIT_LOG_SCALE:
-    return std::log(x / low) / std::log(high / low);
+    return log_ratio(x, low) / log_ratio(high, low);
   case scale_type::UNIT_REVERSE_LOG_SCALE:
-    return 1 - std::log((low + high - x) / low) / std::log(high / low);
+    return 1 - log_ratio(low + (high - x), low) / log_ratio(high, low);
   case scale_type::UNSPECIFIED:
   case scale_type::UNIT_LINEAR_SCALE:
     break;
@@ -26,9 +38,9 @@ double scaled(scale_type scale, double x, double low, double high) {
 double unscaled(scale_type scale, double unit, double low, double high) {
   switch (scale) {
   case scale_type::UNIT_LOG_SCALE:
-    return low * std::exp(unit * std::log(high / low));
+    return times_exp(low, unit * log_ratio(high, low));
   case scale_type::UNIT_REVERSE_LOG_SCALE:
-    return low + high - low * std::exp((1 - unit) * std::log(high / low));
+    return low + (high - times_exp(low, (1 - unit) * log_ratio(high, low)));
   case scale_type::UNSPECIFIED:
   case scale_type::UNIT_LINEAR_SCALE:
     break;
@@ -128,7 +140,10 @@ double parameter::nearest_at(double unit) const {
   return static_cast<double>(equal_share(unit, categories.size()));
 }
 
-double parameter::unit_of(double coordinate) const { return scaled(scale, coordinate, low, high); }
+double parameter::unit_of(double coordinate) const {
+  // Beyond a scale's precision a value may be off its end.
+  return std::clamp(scaled(scale, coordinate, low, high), 0.0, 1.0);
+}
 
 double parameter::drawn_at(double unit) const {
   switch (type) {

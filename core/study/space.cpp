@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <set>
 #include <unordered_map>
 
 namespace troupe::core {
 
 namespace {
-
-constexpr double same_discrete =
-    1e-10; // how closely a condition or a trial must name a discrete value
 
 parameter bare(wire::ParameterSpec::Reader spec) {
   parameter made{.id = wire::str(spec.getParameterId()), .scale = spec.getScaleType()};
@@ -75,12 +74,16 @@ std::optional<double> number_named(const parameter& p, double number) {
   return std::nullopt;
 }
 
+} // namespace
+
 std::optional<double> coordinate_named(const parameter& p, capnp::json::Value::Reader value) {
   if (value.isNumber()) return number_named(p, value.getNumber());
   if (value.isString() && p.type == parameter_type::categorical)
     return category_named(p, wire::view(value.getString()));
   return std::nullopt;
 }
+
+namespace {
 
 std::optional<double> preset_of(const parameter& p, wire::ParameterSpec::Reader spec) {
   switch (spec.which()) {
@@ -152,16 +155,29 @@ void search_space::pin(capnp::List<wire::Trial::Parameter>::Reader values) {
     for (size_t i = 0; i < parameters_.size(); ++i) {
       if (parameters_[i].id != wire::view(value.getParameterId())) continue;
       if (const auto coordinate = coordinate_named(parameters_[i], value.getValue()))
-        pin(i, *coordinate);
+        pins_[i] = *coordinate;
     }
+  }
+  // From the deepest up, as what is pinned pins what it stands under.
+  for (size_t i = parameters_.size(); i-- > 0;) {
+    if (is_pinned(i)) continue;
+    if (const auto level = level_for_pins(i)) pins_[i] = parameters_[i].coordinate_at(*level);
   }
 }
 
-void search_space::pin(size_t i, double coordinate) {
-  pins_[i] = coordinate;
-  const auto& p = parameters_[i];
-  if (p.parent && !is_pinned(*p.parent) && !p.parent_levels.empty())
-    pin(*p.parent, parameters_[*p.parent].coordinate_at(p.parent_levels.front()));
+std::optional<uint64_t> search_space::level_for_pins(size_t parent) const {
+  // A name may stand under several levels, of which one will do.
+  std::map<std::string_view, std::set<uint64_t>> by_name;
+  for (auto child : parameters_[parent].children) {
+    const auto& levels = parameters_[child].parent_levels;
+    if (is_pinned(child)) by_name[parameters_[child].id].insert(levels.begin(), levels.end());
+  }
+  if (by_name.empty()) return std::nullopt;
+  std::set<uint64_t> common = by_name.begin()->second;
+  for (const auto& [name, levels] : by_name)
+    std::erase_if(common, [&](auto level) { return !levels.contains(level); });
+  const auto& any = common.empty() ? by_name.begin()->second : common;
+  return any.empty() ? std::nullopt : std::optional(*any.begin());
 }
 
 bool search_space::holds(const row& point) const {
@@ -193,8 +209,18 @@ bool search_space::active(const row& values, size_t i) const {
 }
 
 bool search_space::finite() const {
+  // Parents stand before their children.
+  std::vector<bool> reachable(parameters_.size(), true);
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    if (parameters_[i].levels() == 0 && !is_pinned(i)) return false;
+    const auto& p = parameters_[i];
+    if (p.parent) {
+      const auto above = *p.parent;
+      reachable[i] = reachable[above]
+                     && (!is_pinned(above)
+                         || std::ranges::binary_search(p.parent_levels,
+                                                       parameters_[above].level_of(pins_[above])));
+    }
+    if (reachable[i] && p.levels() == 0 && !is_pinned(i)) return false;
   }
   return true;
 }

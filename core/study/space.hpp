@@ -66,6 +66,12 @@ struct parameter {
   double drawn_at(double unit) const;
 };
 
+/// How closely a condition or a trial must name a discrete value.
+inline constexpr double same_discrete = 1e-10;
+
+/// Of a value as a trial has it; nothing if the parameter cannot have it.
+std::optional<double> coordinate_named(const parameter& p, capnp::json::Value::Reader value);
+
 /// One coordinate per parameter; NaN where the parameter is inactive.
 using row = std::vector<double>;
 
@@ -112,7 +118,8 @@ private:
   static const double inactive; // NaN
 
   size_t add(wire::ParameterSpec::Reader spec);
-  void pin(size_t i, double coordinate);
+  /// Of a parameter that is not pinned, the level under which those stand that are.
+  std::optional<uint64_t> level_for_pins(size_t parent) const;
 
   struct reading {
     row values;

@@ -68,3 +68,25 @@ TEST_CASE("trimming keeps the newest points and the best") {
   CHECK(points[1].step == 8);
   CHECK(points[2].step == 9);
 }
+
+TEST_CASE("trimming keeps the best measurement that is complete and safe") {
+  auto spec = wire::frame<wire::StudySpec>::build([&](wire::StudySpec::Builder built) {
+    auto metrics = built.initMetrics(2);
+    metrics[0].setMetricId("loss");
+    metrics[1].setMetricId("danger");
+    metrics[1].setGoal(wire::MetricSpec::GoalType::MINIMIZE);
+    metrics[1].initSafetyConfig().setSafetyThreshold(1);
+    built.setMeasurementSelectionType(wire::StudySpec::MeasurementSelectionType::BEST_MEASUREMENT);
+  });
+  std::vector<metric_point> points;
+  for (int i = 0; i < 20; ++i) {
+    points.push_back({"loss", i == 3 ? 50.0 : i == 7 ? 100.0 : i == 9 ? 200.0 : 1.0, i, i});
+    // Step 7 is not safe, step 9 not complete.
+    if (i != 9) points.push_back({"danger", i == 7 ? 2.0 : 0.0, i, i});
+  }
+  trim(points, 8, *spec);
+  CHECK(points.size() == 8);
+  const auto kept = final_of(measurements_of(points, 0), *spec);
+  REQUIRE(kept);
+  CHECK(kept->step == 3);
+}

@@ -354,6 +354,27 @@ TEST_CASE("a context that no point can meet is refused, and a tuner that misses 
   CHECK(operation(w, op)->isError());
 }
 
+TEST_CASE(
+    "a trial that ends while the tuner computes for another context changes what is asked for") {
+  world w;
+  uint64_t id = create(w);
+  make_active(w, id, "one", 0.25);
+  uint64_t op = ask(w, id, "one", 2, {0.25, 0.5});
+  auto late = w.last.suggestion_requests.at(0);
+  CHECK(late.fixed->getParameters()[0].getValue().getNumber() == 0.5);
+  complete(w, id, 1, 3);
+  suggest(w, late, {0.5});
+  REQUIRE(w.last.suggestion_requests.size() == 1);
+  auto next = w.last.suggestion_requests[0];
+  CHECK(next.fixed->getParameters()[0].getValue().getNumber() == 0.25);
+  suggest(w, next, {0.25});
+  suggest(w, core::suggestion_request(w.last.suggestion_requests.at(0)), {0.5});
+  CHECK(operation(w, op)->getDone());
+  CHECK(!operation(w, op)->isError());
+  CHECK(names(w, id, op, 2));
+  CHECK(names(w, id, op, 3));
+}
+
 TEST_CASE("a bad request for suggestions is refused") {
   world w;
   uint64_t id = create(w);

@@ -496,6 +496,27 @@ TEST_CASE("a cancelled or failed study is resumed without its error") {
   CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
 }
 
+TEST_CASE("a cancelled trial is not a failed one when the study is resumed") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w, {.most = 4, .parallel = 1});
+  suggest(w, id, 1, 1);
+  w.step([&](wire::Event::Builder event) { world::in_project(event).setCancelTuningJob(id); });
+  w.exits(job_of(w, id, 1), 143);
+  CHECK(stored(w, id)->getState() == JobState::CANCELLED);
+  CHECK(wire::view(stored(w, id)->getTrials()[0].getStoppingReason()) == "cancelled");
+  resume(w, id, 0);
+  suggest(w, id, 2, 1);
+  w.exits(job_of(w, id, 2), 1);
+  // Trial 2 failed, but it is neither the first nor one of many.
+  CHECK(stored(w, id)->getState() == JobState::RUNNING);
+  suggest(w, id, 3, 1);
+  run(w, id, 3, 0.5);
+  suggest(w, id, 4, 1);
+  run(w, id, 4, 0.5);
+  CHECK(stored(w, id)->getState() == JobState::SUCCEEDED);
+}
+
 TEST_CASE("the tuner is asked again when it fails, three times in all, then the job fails") {
   world w;
   w.hello();

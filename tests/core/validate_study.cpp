@@ -271,6 +271,15 @@ TEST_CASE("stopping rules") {
       "studySpec.convexAutomatedStoppingSpec.learningRateParameterName: 'rate' is not a parameter");
   check_only(with_study(R"("convexAutomatedStoppingSpec": {"minStepCount": -1})"),
              "studySpec.convexAutomatedStoppingSpec.minStepCount: -1");
+  check_only(
+      with_study(R"("convexAutomatedStoppingSpec": {"minStepCount": 50, "maxStepCount": 5})"),
+      "studySpec.convexAutomatedStoppingSpec.minStepCount: 50; expected less than");
+  check_only(with_study(R"("ashaAutomatedStoppingSpec": {"minStepCount": -1})"),
+             "studySpec.ashaAutomatedStoppingSpec.minStepCount: -1");
+  for (const auto* factor : {"1", "1.000001", "-3"})
+    check_only(with_study(R"("ashaAutomatedStoppingSpec": {"reductionFactor": )"
+                          + std::string(factor) + "}"),
+               "studySpec.ashaAutomatedStoppingSpec.reductionFactor: " + std::string(factor));
   const auto stopping = std::string("studySpec.studyStoppingConfig.");
   check_only(with_study(R"("studyStoppingConfig": {"maxNumTrials": -1})"),
              stopping + "maxNumTrials: -1");

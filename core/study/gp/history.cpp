@@ -1,9 +1,11 @@
 #include "core/study/gp/history.hpp"
 
+#include "core/study/failures.hpp"
 #include "core/study/objective.hpp"
 #include "wire/frame.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 
@@ -14,6 +16,13 @@ namespace {
 // Larger numbers would overflow where they are squared.
 constexpr double magnitude_max = 1e150;
 
+constexpr double magnitude_min = 1e-290; // smaller ones lose digits
+
+double tamed(double number) {
+  if (std::abs(number) < magnitude_min) return 0;
+  return std::clamp(number, -magnitude_max, magnitude_max);
+}
+
 struct outcome {
   std::vector<double> losses;
   std::vector<double> excesses;
@@ -21,17 +30,18 @@ struct outcome {
 
 /// Of an earlier study's trial, what it says of this study's objectives; its safety is its own.
 std::optional<outcome> outcome_of(wire::StudySpec::Reader study, wire::Trial::Reader trial,
-                                  bool earlier) {
+                                  bool earlier, std::optional<double> expected = {}) {
   if (trial.getState() != wire::Trial::State::SUCCEEDED) return std::nullopt;
   outcome made;
   for (auto metric : study.getMetrics()) {
     if (earlier && metric.hasSafetyConfig()) continue;
     const auto value = metric_value(trial.getFinalMeasurement(), wire::view(metric.getMetricId()));
     if (!value) return std::nullopt;
-    const auto number = std::clamp(*value, -magnitude_max, magnitude_max);
+    const auto number = tamed(expected && !metric.hasSafetyConfig() ? *expected : *value);
     const auto sign = is_better(metric.getGoal(), 1, 0) ? -1.0 : 1.0;
     if (metric.hasSafetyConfig())
-      made.excesses.push_back(sign * (number - metric.getSafetyConfig().getSafetyThreshold()));
+      made.excesses.push_back(sign
+                              * (number - tamed(metric.getSafetyConfig().getSafetyThreshold())));
     else
       made.losses.push_back(sign * number);
   }
@@ -118,6 +128,23 @@ void thin(ended_trials& trials, size_t most) {
   trials.keep(kept);
 }
 
+void newest(std::vector<vector>& points, size_t most) {
+  if (points.size() > most)
+    points.erase(points.begin(), points.end() - static_cast<std::ptrdiff_t>(most));
+}
+
+void newest_and_others(std::vector<vector>& points, size_t most) {
+  if (points.size() <= most) return;
+  const auto older = points.size() - most / 2;
+  const auto others = most - most / 2;
+  std::vector<vector> kept;
+  for (size_t i = 0; i < others; ++i)
+    kept.push_back(std::move(points[i * older / others]));
+  std::ranges::move(points.begin() + static_cast<std::ptrdiff_t>(older), points.end(),
+                    std::back_inserter(kept));
+  points = std::move(kept);
+}
+
 ended_trials prior_trials(const study_view& study, const prior_study& prior, const encoding& as,
                           int number) {
   ended_trials made;
@@ -131,19 +158,22 @@ ended_trials prior_trials(const study_view& study, const prior_study& prior, con
 
 } // namespace
 
-history history_of(const study_view& study, const encoding& as, int initial) {
+history history_of(const study_view& study, const encoding& as, int initial,
+                   std::span<const std::optional<double>> expected) {
   history made;
   ended_trials own;
   std::vector<vector> pending;
   std::vector<vector> infeasible;
-  for (auto trial : study.trials) {
+  for (uint32_t i = 0; i < study.trials.size(); ++i) {
+    const auto trial = study.trials[i];
     const auto point = study.space.row_of(trial.getParameters());
     if (!point) continue;
     if (!has_ended(trial))
       pending.push_back(as.features_of(*point));
-    else if (auto ended = outcome_of(study.spec, trial, false))
+    else if (auto ended = outcome_of(study.spec, trial, false,
+                                     expected.empty() ? std::nullopt : expected[i]))
       own.add(*point, as.features_of(*point), std::move(*ended));
-    else
+    else if (has_failed(trial))
       infeasible.push_back(as.features_of(*point));
   }
   for (auto metric : study.spec.getMetrics()) {
@@ -155,6 +185,8 @@ history history_of(const study_view& study, const encoding& as, int initial) {
     own = {};
   }
   thin(own, trials_max);
+  newest(pending, pending_max);
+  newest_and_others(infeasible, infeasible_max);
   made.sizes.push_back(static_cast<Eigen::Index>(own.size()));
   made.rows = own.rows;
   auto points = std::move(own.points);

@@ -21,6 +21,8 @@ warped warp(const vector& losses, double bend) {
   const auto best = losses.minCoeff();
   auto unit = median(losses) - best;
   if (!(unit > 0)) unit = losses.mean() - best;
+  // Or else the worst would be beyond the largest number.
+  unit = std::max(unit, 1e-100 * (losses.maxCoeff() - best));
   if (!(unit > 0)) return {vector::Zero(losses.size())};
   warped made;
   Eigen::ArrayXd t = (losses.array() - best) / unit;
@@ -30,6 +32,7 @@ warped warp(const vector& losses, double bend) {
   }
   t -= t.mean();
   const auto deviation = std::sqrt(t.square().mean());
+  if (!(deviation > 0 && std::isfinite(deviation))) return {vector::Zero(losses.size())};
   made.log_jacobian -= static_cast<double>(losses.size()) * std::log(deviation);
   made.losses = (t / deviation).matrix();
   return made;

@@ -1,6 +1,8 @@
 #include "core/study/bayesian.hpp"
 
+#include "core/study/gp/warp.hpp"
 #include "core/study/objective.hpp"
+#include "core/study/stopping/forecast.hpp"
 #include "tests/core/study/study_of.hpp"
 
 #include <algorithm>
@@ -245,6 +247,25 @@ TEST_CASE("two objectives: the front grows from end to end") {
   CHECK(high > 2.5);
 }
 
+TEST_CASE("two objectives under a safety threshold: the front is sought among safe trials") {
+  const auto study = minimising(
+      square, R"({"metricId": "a", "goal": "MINIMIZE"}, {"metricId": "b", "goal": "MINIMIZE"},
+                 {"metricId": "s", "goal": "MINIMIZE", "safetyConfig": {"safetyThreshold": 1}})");
+  // Both objectives fall towards (3, 3), where nothing is safe.
+  const auto past = run(study, 30, [](const point& at) {
+    const auto x = number(at, "x");
+    const auto y = number(at, "y");
+    return std::vector{std::pow(x - 3, 2) + std::pow(y - 2.5, 2),
+                       std::pow(x - 2.5, 2) + std::pow(y - 3, 2), x + y};
+  });
+  double nearest = 1e9;
+  for (const auto& trial : past)
+    if ((*trial.outcome)[2] <= 1)
+      nearest = std::min(nearest, (*trial.outcome)[0] + (*trial.outcome)[1]);
+  // On the border, at (0.5, 0.5), it is 20.5.
+  CHECK(nearest < 23);
+}
+
 TEST_CASE("a finite space is used up point by point, the best first") {
   const auto study = minimising(
       R"({"parameterId": "n", "integerValueSpec": {"minValue": 0, "maxValue": 6}},
@@ -264,6 +285,65 @@ TEST_CASE("losses that cannot be told apart or that span everything do no harm")
     return std::vector{std::expm1(std::min(700.0, 30 * bowl(at)))};
   });
   CHECK(best(wild) < 1e20);
+}
+
+TEST_CASE("what a trial would have ended at speaks for it where it was stopped") {
+  const auto study =
+      minimising(R"({"parameterId": "x", "doubleValueSpec": {"minValue": 0, "maxValue": 1}})",
+                 R"({"metricId": "m", "goal": "MINIMIZE"})", R"("decayCurveStoppingSpec": {}, )");
+  const auto value = [](double x, int step) { return std::pow(x - 0.7, 2) + 1.0 / step; };
+  using job = wire::HyperparameterTuningJob;
+  std::vector<point> points;
+  for (double x : {0.1, 0.3, 0.5, 0.6, 0.8, 0.9, 0.95, 0.2})
+    points.push_back({{"x", x}});
+  const auto bare = trials_of(points);
+  const auto trials = wire::frame<job>::build([&](job::Builder built) {
+    built.setTrials(bare->getTrials());
+    auto list = built.getTrials();
+    for (uint32_t i = 0; i < list.size(); ++i) {
+      // The last is stopped.
+      const int steps = i + 1 < list.size() ? 20 : 5;
+      const auto x = std::get<double>(points[i][0].value);
+      list[i].setState(wire::Trial::State::SUCCEEDED);
+      if (steps < 20) list[i].setStoppingReason("decay curve rule");
+      auto measured = list[i].initMeasurements(static_cast<uint32_t>(steps));
+      for (int step = 1; step <= steps; ++step) {
+        auto m = measured[static_cast<uint32_t>(step - 1)];
+        m.setStepCount(step);
+        auto metric = m.initMetrics(1)[0];
+        metric.setMetricId("m");
+        metric.setValue(value(x, step));
+      }
+      list[i].setFinalMeasurement(measured[static_cast<uint32_t>(steps - 1)]);
+    }
+  });
+  const auto ends = curves::expected_ends(*study, trials->getTrials());
+  REQUIRE(ends.size() == 8);
+  for (size_t i = 0; i < 7; ++i)
+    CHECK(!ends[i]);
+  REQUIRE(ends[7]);
+  CHECK(*ends[7] == doctest::Approx(value(0.2, 20)).epsilon(0.15));
+}
+
+TEST_CASE("more trials under way and failed ones than a model can take do no harm") {
+  const auto study = minimising(square);
+  auto past = run(study, 8, [](const point& at) { return std::vector{bowl(at)}; });
+  for (int i = 0; i < 600; ++i) {
+    const auto more = suggest_after(study, {}, static_cast<uint64_t>(i + 2), 1).sets[0];
+    past.push_back({more, i % 2 == 0 ? std::nullopt : std::optional(std::vector<double>{})});
+  }
+  CHECK(next(study, past, 2).sets.size() == 2);
+}
+
+TEST_CASE("one huge value among tiny ones does no harm") {
+  const auto study = minimising(square);
+  const auto past = run(study, 12, [](const point& at) {
+    return std::vector{bowl(at) > 8 ? 1.0 : 1e-310 * std::round(10 * bowl(at))};
+  });
+  const gp::vector losses{{0, 1e-310, 1e-310, 1}};
+  CHECK(gp::warp(losses, 0.1).losses.allFinite());
+  CHECK(gp::warp(losses, std::numeric_limits<double>::infinity()).losses.allFinite());
+  CHECK(past.size() == 12);
 }
 
 namespace {

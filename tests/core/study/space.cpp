@@ -57,6 +57,63 @@ TEST_CASE("the scales map the unit interval to the range, and back") {
   CHECK(numeric(R"("doubleValueSpec": {"minValue": 3, "maxValue": 3})").unit_of(3) == 0.5);
 }
 
+TEST_CASE("scales over all that a double can hold, and down to its precision") {
+  for (const auto* range :
+       {R"({"minValue": 1e-300, "maxValue": 1e300})", R"({"minValue": 5e-324, "maxValue": 1})",
+        R"({"minValue": 1e-20, "maxValue": 1})",
+        R"({"minValue": 1, "maxValue": 1.0000000000000002})"}) {
+    for (const auto* scale : {"UNIT_LOG_SCALE", "UNIT_REVERSE_LOG_SCALE"}) {
+      const auto p =
+          numeric(std::string(R"("scaleType": ")") + scale + R"(", "doubleValueSpec": )" + range);
+      double before = p.low;
+      for (int i = 0; i <= 64; ++i) {
+        const auto x = p.nearest_at(i / 64.0);
+        CHECK(x >= before);
+        CHECK(x <= p.high);
+        CHECK(p.unit_of(x) >= 0);
+        CHECK(p.unit_of(x) <= 1);
+        before = x;
+      }
+      CHECK(p.nearest_at(1) == doctest::Approx(p.high));
+    }
+  }
+  const auto log = numeric(
+      R"("scaleType": "UNIT_LOG_SCALE", "doubleValueSpec": {"minValue": 1e-300, "maxValue": 1e300})");
+  CHECK(log.nearest_at(0.5) == doctest::Approx(1));
+}
+
+TEST_CASE("a continuum that pins make unreachable leaves a finite space") {
+  const auto study = study_of(R"(
+    {"parameterId": "kind", "categoricalValueSpec": {"values": ["a", "b"]}, "conditionalParameterSpecs": [
+      {"parentCategoricalValues": {"values": ["b"]}, "parameterSpec": {"parameterId": "x", "doubleValueSpec": {"minValue": 0, "maxValue": 1}}}]})");
+  const auto pinned = [&](const std::string& kind) {
+    const auto values = trials_of({{{"kind", kind}}});
+    search_space space(*study);
+    space.pin(values->getTrials()[0].getParameters());
+    return space.finite();
+  };
+  CHECK(pinned("a"));
+  CHECK(!pinned("b"));
+  CHECK(!search_space(*study).finite());
+}
+
+TEST_CASE("what is pinned pins what it stands under, in whatever order it is named") {
+  const auto study = study_of(R"(
+    {"parameterId": "kind", "categoricalValueSpec": {"values": ["a", "b"]}, "conditionalParameterSpecs": [
+      {"parentCategoricalValues": {"values": ["a"]}, "parameterSpec": {"parameterId": "x", "integerValueSpec": {"minValue": 0, "maxValue": 3}}},
+      {"parentCategoricalValues": {"values": ["b"]}, "parameterSpec": {"parameterId": "x", "integerValueSpec": {"minValue": 0, "maxValue": 9}}},
+      {"parentCategoricalValues": {"values": ["b"]}, "parameterSpec": {"parameterId": "y", "integerValueSpec": {"minValue": 0, "maxValue": 9}}}]})");
+  const auto kind_with = [&](const std::vector<parameter_value>& named) {
+    const auto values = trials_of({named});
+    search_space space(*study);
+    space.pin(values->getTrials()[0].getParameters());
+    return space.pinned(0);
+  };
+  CHECK(kind_with({{"x", 1.0, true}, {"y", 2.0, true}}) == 1);
+  CHECK(kind_with({{"y", 2.0, true}, {"x", 1.0, true}}) == 1);
+  CHECK(kind_with({{"x", 1.0, true}}) == 0);
+}
+
 TEST_CASE("integers are drawn equally often, their ends included") {
   const auto p = numeric(R"("integerValueSpec": {"minValue": -1, "maxValue": 2})");
   std::vector<int> counts(4);
