@@ -159,7 +159,7 @@ ended_trials prior_trials(const study_view& study, const prior_study& prior, con
 } // namespace
 
 history history_of(const study_view& study, const encoding& as, int initial,
-                   std::span<const std::optional<double>> expected) {
+                   std::span<const std::optional<double>> expected, size_t most) {
   history made;
   ended_trials own;
   std::vector<vector> pending;
@@ -184,7 +184,7 @@ history history_of(const study_view& study, const encoding& as, int initial,
     pending.insert(pending.end(), own.points.begin(), own.points.end());
     own = {};
   }
-  thin(own, trials_max);
+  thin(own, most);
   newest(pending, pending_max);
   newest_and_others(infeasible, infeasible_max);
   made.sizes.push_back(static_cast<Eigen::Index>(own.size()));

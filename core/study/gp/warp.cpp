@@ -17,25 +17,50 @@ double median(const vector& values) {
 
 } // namespace
 
-warped warp(const vector& losses, double bend) {
-  const auto best = losses.minCoeff();
-  auto unit = median(losses) - best;
-  if (!(unit > 0)) unit = losses.mean() - best;
+warping::warping(const vector& losses, double bend) : best_(losses.minCoeff()), bend_(bend) {
+  unit_ = median(losses) - best_;
+  if (!(unit_ > 0)) unit_ = losses.mean() - best_;
   // Or else the worst would be beyond the largest number.
-  unit = std::max(unit, 1e-100 * (losses.maxCoeff() - best));
-  if (!(unit > 0)) return {vector::Zero(losses.size())};
-  warped made;
-  Eigen::ArrayXd t = (losses.array() - best) / unit;
-  if (std::isfinite(bend)) {
-    made.log_jacobian = -(bend + t).log().sum();
-    t = (t / bend).log1p();
+  unit_ = std::max(unit_, 1e-100 * (losses.maxCoeff() - best_));
+  if (!(unit_ > 0)) {
+    unit_ = 0;
+    return;
   }
-  t -= t.mean();
-  const auto deviation = std::sqrt(t.square().mean());
-  if (!(deviation > 0 && std::isfinite(deviation))) return {vector::Zero(losses.size())};
-  made.log_jacobian -= static_cast<double>(losses.size()) * std::log(deviation);
-  made.losses = (t / deviation).matrix();
+  const auto all = bent(losses);
+  mean_ = all.mean();
+  deviation_ = std::sqrt((all - mean_).square().mean());
+  if (!(deviation_ > 0 && std::isfinite(deviation_))) unit_ = 0;
+}
+
+Eigen::ArrayXd warping::units(const vector& losses) const {
+  return (losses.array() - best_) / unit_;
+}
+
+Eigen::ArrayXd warping::bent(const vector& losses) const {
+  const auto t = units(losses);
+  return std::isfinite(bend_) ? Eigen::ArrayXd((t / bend_).log1p()) : t;
+}
+
+vector warping::of(const vector& losses) const {
+  if (!tells()) return vector::Zero(losses.size());
+  return ((bent(losses) - mean_) / deviation_).matrix();
+}
+
+double warping::loss(double warped) const {
+  const auto t = mean_ + deviation_ * warped;
+  return best_ + unit_ * (std::isfinite(bend_) ? bend_ * std::expm1(t) : t);
+}
+
+double warping::log_jacobian(const vector& losses) const {
+  if (!tells()) return 0;
+  double made = -static_cast<double>(losses.size()) * std::log(deviation_);
+  if (std::isfinite(bend_)) made -= (bend_ + units(losses)).log().sum();
   return made;
+}
+
+warped warp(const vector& losses, double bend) {
+  const warping by(losses, bend);
+  return {by.of(losses), by.log_jacobian(losses)};
 }
 
 warped warp(const vector& losses, const std::vector<Eigen::Index>& sizes, double bend) {

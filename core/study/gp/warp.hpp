@@ -7,9 +7,39 @@
 
 #include "core/study/gp/lbfgs.hpp"
 
+#include <limits>
 #include <vector>
 
 namespace troupe::core::gp {
+
+/// From losses to what a model sees, and back.
+class warping {
+public:
+  /// As they are.
+  warping() = default;
+
+  /// `losses`: those that are to have mean 0 and variance 1. `bend`: above 0; infinite for none.
+  warping(const vector& losses, double bend);
+
+  /// There is a difference between the losses.
+  bool tells() const { return unit_ > 0; }
+
+  vector of(const vector& losses) const;
+  double loss(double warped) const;
+
+  /// Of the density of losses, against that of what the model sees.
+  double log_jacobian(const vector& losses) const;
+
+private:
+  Eigen::ArrayXd units(const vector& losses) const;
+  Eigen::ArrayXd bent(const vector& losses) const;
+
+  double best_ = 0;
+  double unit_ = 1;
+  double bend_ = std::numeric_limits<double>::infinity();
+  double mean_ = 0;
+  double deviation_ = 1;
+};
 
 struct warped {
   vector losses; // mean 0, variance 1; all 0 if there is no difference between them

@@ -29,7 +29,7 @@ constexpr double doubt = 2;         // finished trials that ended as expected, i
 // near it); a part of the best value; and a part of the usual distance.
 constexpr size_t first_trials = 10;
 constexpr double part_of_first = 0.01;
-constexpr double part_of_best = 0.005;
+constexpr double part_of_best = 0.01;
 constexpr double part_of_usual = 0.5;
 
 /// From scores to losses with the best at 0, and back.
@@ -270,19 +270,34 @@ private:
   std::unique_ptr<curve_model> model_;
 };
 
-std::optional<forecaster> forecaster::of(const curve_set& study) {
+namespace {
+
+/// Those whose ends are known.
+std::vector<const curve*> finished_in(const curve_set& study) {
   auto finished = study.in(phase::finished);
   std::erase_if(finished, [](const curve* one) { return !one->objective || one->at.size() < 2; });
-  if (finished.size() < finished_min || !study.best) return std::nullopt;
-  const auto by = warp_of(study);
-  const auto end = curves::usual_end(finished);
-  if (!by || !(end > 0)) return std::nullopt;
-  finished = thinned(finished, curves_max * 3 / 4);
-  return forecaster(std::make_shared<const parts>(study, finished, *by), finished.size(), end);
+  return finished;
 }
 
-forecaster::forecaster(std::shared_ptr<const parts> of, size_t finished, double end)
-    : parts_(std::move(of)), finished_count_(finished), end_(end) {}
+} // namespace
+
+std::optional<double> forecaster::end_of(const curve_set& study) {
+  const auto finished = finished_in(study);
+  if (finished.size() < finished_min || !study.best) return std::nullopt;
+  const auto end = curves::usual_end(finished);
+  return end > 0 ? std::optional(end) : std::nullopt;
+}
+
+std::optional<forecaster> forecaster::of(const curve_set& study) {
+  const auto end = end_of(study);
+  const auto by = end ? warp_of(study) : std::nullopt;
+  if (!by) return std::nullopt;
+  const auto finished = thinned(finished_in(study), curves_max * 3 / 4);
+  return forecaster(std::make_shared<const parts>(study, finished, *by), finished.size());
+}
+
+forecaster::forecaster(std::shared_ptr<const parts> of, size_t finished)
+    : parts_(std::move(of)), finished_count_(finished) {}
 
 std::optional<forecast> forecaster::final_of(const curve& one) const {
   return parts_->final_of(parts_->sampled(one));
@@ -291,6 +306,8 @@ std::optional<forecast> forecaster::final_of(const curve& one) const {
 std::optional<forecast> forecaster::careful_final_of(const curve& one) const {
   return parts_->careful_final_of(parts_->sampled(one));
 }
+
+double forecaster::loss(double score) const { return parts_->by.loss(score); }
 
 double forecaster::score(double loss) const { return parts_->by.score(loss); }
 

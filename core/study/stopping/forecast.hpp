@@ -21,8 +21,8 @@ public:
   /// Nothing while fewer than five trials have gone to their ends, or all of them are equal.
   static std::optional<forecaster> of(const curve_set& study);
 
-  size_t finished() const { return finished_count_; } // trials that it knows the ends of
-  double usual_end() const { return end_; }           // the place that forecasts are for
+  /// The place that forecasts are for, without making them; nothing where `of` has none.
+  static std::optional<double> end_of(const curve_set& study);
 
   /// That a trial ends better than the best by more than is worth waiting for. `of`: its end.
   double probability_of_improvement(const forecast& of) const;
@@ -39,17 +39,17 @@ public:
   /// Measured last what is much worse than what it began with.
   bool diverged(const curve& one) const;
 
-  /// The objective as it is in curves.
+  /// The objective as it is in curves, and back.
   double score(double loss) const;
+  double loss(double score) const;
 
 private:
   class parts;
 
-  forecaster(std::shared_ptr<const parts> of, size_t finished, double end);
+  forecaster(std::shared_ptr<const parts> of, size_t finished);
 
   std::shared_ptr<const parts> parts_;
-  size_t finished_count_;
-  double end_;
+  size_t finished_count_; // trials that it knows the ends of
 };
 
 /// For every trial in the list that a rule stopped, the value of the objective that it was going to

@@ -12,7 +12,8 @@ namespace troupe::core::curves {
 using verdict = std::function<std::optional<std::string>(const curve&)>;
 
 /// `study` must outlive what they return.
-verdict decay_rule(const curve_set& study);
+verdict decay_rule(const curve_set& study, wire::StudySpec::Reader spec,
+                   capnp::List<wire::Trial>::Reader trials);
 verdict median_rule(const curve_set& study);
 verdict convex_rule(const curve_set& study, wire::ConvexAutomatedStoppingSpec::Reader spec,
                     capnp::List<wire::Trial>::Reader trials);

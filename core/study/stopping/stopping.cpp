@@ -12,7 +12,7 @@ curves::verdict rule_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>:
                         const curves::curve_set& set) {
   switch (study.which()) {
   case wire::StudySpec::DECAY_CURVE_STOPPING_SPEC:
-    return curves::decay_rule(set);
+    return curves::decay_rule(set, study, trials);
   case wire::StudySpec::MEDIAN_AUTOMATED_STOPPING_SPEC:
     return curves::median_rule(set);
   case wire::StudySpec::CONVEX_AUTOMATED_STOPPING_SPEC:

@@ -269,3 +269,31 @@ TEST_CASE("decay curve: trials that go on from another's checkpoint begin late")
   }
   CHECK(stopped(study_with(decay, smaller), with(trials, seen(power(2, 0.7), 15))) == indices{22});
 }
+
+TEST_CASE(
+    "decay curve: what a trial's parameters promise counts where its curve says nothing yet") {
+  // All curves are alike until step 30; then they fall to where their parameter has them end.
+  const auto like = [](double rate) {
+    return [=](double step) {
+      return (step <= 30 ? 1 + 1 / step : 0.2 + 2 * std::pow(rate - 0.5, 2)) + noise(step, rate);
+    };
+  };
+  std::vector<told_trial> trials;
+  for (int i = 0; i < 16; ++i) {
+    const auto rate = 0.05 + 0.06 * ((5 * i) % 16);
+    trials.push_back(curve(like(rate), 50));
+    trials.back().rate = rate;
+  }
+  const auto asked = [&](double rate) {
+    auto one = seen(like(rate), 12);
+    one.rate = rate;
+    return with(trials, one);
+  };
+  const auto parameters =
+      R"(, "parameters": [{"parameterId": "rate", "doubleValueSpec": {"minValue": 0.01, "maxValue": 1}}])";
+  for (double rate : {0.02, 0.1, 0.9, 0.99})
+    CHECK_MESSAGE(stopped(study_with(decay + parameters, smaller), asked(rate)) == indices{16},
+                  rate);
+  CHECK(stopped(study_with(decay + parameters, smaller), asked(0.52)).empty());
+  CHECK(stopped(study_with(decay, smaller), asked(0.9)).empty());
+}
