@@ -70,6 +70,15 @@ vector posterior::means_at(const matrix& points) const {
   return kernel_.with_all(points).transpose() * weights_;
 }
 
+double posterior::surprise() const {
+  const auto n = factor_.rows();
+  matrix inverse = matrix::Identity(n, n);
+  factor_.triangularView<Eigen::Lower>().solveInPlace(inverse);
+  const array precision = inverse.colwise().squaredNorm().transpose().array();
+  const auto squares = (weights_.array().square() / precision).sum();
+  return std::sqrt(std::max(1.0, (squares + 2) / (static_cast<double>(n) + 2)));
+}
+
 posterior posterior::believing(const matrix& points) const {
   const auto n = kernel_.points().rows();
   const auto more = points.rows();

@@ -31,6 +31,11 @@ public:
 
   double variance() const { return kernel_.variance(); }
 
+  /// How many times further than expected a loss is from what the others foretell, as a root mean
+  /// square; at least 1. By leaving each out in turn (Rasmussen and Williams, 2006, 5.4.2); two are
+  /// imagined that came as expected.
+  double surprise() const;
+
   const hyperparameters& parameters() const { return at_; }
 
 private:

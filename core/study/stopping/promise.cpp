@@ -13,7 +13,9 @@ namespace troupe::core::curves {
 
 namespace {
 
-constexpr Eigen::Index trials_min = 8;
+/// Of which a model can be made: it has to know the space before it says that a trial is hopeless.
+Eigen::Index trials_min(size_t features) { return 10 + 5 * static_cast<Eigen::Index>(features); }
+
 // Of those that ended. More would take too long, as every measurement is a reason to look again.
 constexpr size_t trials_most = 200;
 
@@ -35,15 +37,18 @@ public:
     scale_ = gp::warping(seen.losses, best.bend);
     noise_ = best.at.noise_variance();
     belief_.emplace(as_.axes(), past_.points, best.losses, best.at);
+    surprise_ = belief_->surprise();
   }
 
-  bool enough() const { return past_.losses.cols() == 1 && past_.size() >= trials_min; }
+  bool enough() const {
+    return past_.losses.cols() == 1 && past_.size() >= trials_min(as_.axes().size());
+  }
 
   std::optional<promised> at(uint32_t trial) const {
     const auto point = space_.row_of(trials_[trial].getParameters());
     if (!point) return std::nullopt;
     const auto made = belief_->at_all(as_.features_of(*point).transpose());
-    const auto deviation = std::sqrt(made.deviations[0] * made.deviations[0] + noise_);
+    const auto deviation = surprise_ * std::sqrt(made.deviations[0] * made.deviations[0] + noise_);
     return promised{sign_ * scale_.loss(made.means[0]),
                     sign_ * scale_.loss(made.means[0] - deviation)};
   }
@@ -58,6 +63,7 @@ private:
   double sign_ = 1; // from losses to values
   gp::warping scale_;
   double noise_ = 0;
+  double surprise_ = 1;
   std::optional<gp::posterior> belief_;
 };
 

@@ -113,6 +113,27 @@ TEST_CASE("a posterior goes through what it has seen and is unsure elsewhere") {
   CHECK(belief.at_all(elsewhere.transpose()).deviations[0] > 0.05);
 }
 
+TEST_CASE("a posterior is surprised by losses that the others do not foretell") {
+  const auto points = points_of(15);
+  auto losses = losses_of(points);
+  auto at = some_hyperparameters();
+  // By hand: each left out, and foretold by a posterior of the others.
+  const posterior belief(axes, points, losses, at);
+  double squares = 2;
+  for (Eigen::Index out = 0; out < points.rows(); ++out) {
+    std::vector<Eigen::Index> others;
+    for (Eigen::Index i = 0; i < points.rows(); ++i)
+      if (i != out) others.push_back(i);
+    const posterior without(axes, points(others, Eigen::all), losses(others), at);
+    const auto foretold = without.at_all(points.row(out));
+    const auto variance = std::pow(foretold.deviations[0], 2) + at.noise_variance();
+    squares += std::pow(losses[out] - foretold.means[0], 2) / variance;
+  }
+  CHECK(belief.surprise() == doctest::Approx(std::max(1.0, std::sqrt(squares / 17))));
+  losses[4] += 20;
+  CHECK(posterior(axes, points, losses, at).surprise() > 2);
+}
+
 TEST_CASE("a trial under way changes how sure a posterior is, not what it expects") {
   const auto points = points_of(10);
   const posterior belief(axes, points, losses_of(points), some_hyperparameters());
