@@ -6,9 +6,9 @@
 #include "cli/bench_report.hpp"
 #include "cli/commands.hpp"
 #include "cli/format.hpp"
+#include "cli/output_files.hpp"
 
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -22,31 +22,12 @@ constexpr const char* bench_group = "Measure";
 struct run_flags : bench_flags {
   uint32_t ranks = 0; // 0: this process is one rank of a job that others have started
   uint32_t reducers = 1;
-  std::string json_file;
-  std::string plot_file;
+  output_files files;
 };
 
-result<> write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::trunc);
-  file << text << std::flush;
-  if (!file) return fail(errc::unavailable, "{}: cannot be written; is the directory there?", path);
-  return {};
-}
-
-/// Found out before the run: it may take an hour.
-result<> check_writable(const std::string& path) {
-  if (path.empty()) return {};
-  std::ofstream file(path, std::ios::app);
-  if (!file)
-    return fail(errc::invalid_argument, "{}: cannot be written; is the directory there?", path);
-  return {};
-}
-
-result<> write_files(const run_flags& flags, const bench_report& report) {
-  if (!flags.json_file.empty())
-    if (auto written = write_file(flags.json_file, json_of(report)); !written) return written;
-  if (!flags.plot_file.empty()) return write_file(flags.plot_file, svg_of(charts_of(report)));
-  return {};
+result<> write_files(const output_files& files, const bench_report& report) {
+  if (auto written = write_file(files.json, json_of(report)); !written) return written;
+  return write_file(files.plot, files.plot.empty() ? "" : svg_of(charts_of(report)));
 }
 
 double cpu_seconds() {
@@ -90,7 +71,7 @@ int finished(const run_flags& flags, const bench_report& report, const invocatio
     run.at.out << json_of(report) << std::flush;
   else
     print(run, foot_lines(report));
-  if (auto written = write_files(flags, report); !written) return run.failed(written.error());
+  if (auto written = write_files(flags.files, report); !written) return run.failed(written.error());
   if (const auto wrong = wrong_of(report.rows).value_or(0); wrong > 0)
     return run.failed(
         {errc::data_loss, fmt::format("{} came out wrong", counted(wrong, "element"))});
@@ -142,9 +123,7 @@ int run_bench(const run_flags& flags, const collective& what, const invocation& 
         {errc::invalid_argument,
          fmt::format("--root is {}; expected a rank, 0 to {}", flags.root, flags.ranks - 1)},
         command);
-  for (auto& file : {flags.json_file, flags.plot_file})
-    if (auto writable = check_writable(file); !writable)
-      return run.misused(writable.error(), command);
+  if (auto usable = flags.files.check(); !usable) return run.misused(usable.error(), command);
   return flags.ranks > 0 ? whole_job(flags, *settings, run) : as_rank(flags, *settings, run);
 }
 
@@ -190,9 +169,9 @@ void add_collective(CLI::App& bench, const collective& what, invocation& run) {
       ->add_option("--reducers", flags->reducers,
                    "With --ranks: start this many reducers (default: 1)")
       ->check(CLI::Range(0u, 64u));
-  command->add_option("--json", flags->json_file,
+  command->add_option("--json", flags->files.json,
                       "Write the figures and the environment to a file");
-  command->add_option("--plot", flags->plot_file, "Write a chart to a file, as SVG");
+  command->add_option("--plot", flags->files.plot, "Write a chart to a file, as SVG");
   command->callback([flags, &what, &run] {
     run.action = [flags, &what, &run] { return run_bench(*flags, what, run); };
   });

@@ -10,7 +10,6 @@
 #include "wire/json.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <future>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -66,23 +65,6 @@ std::vector<std::string> inherited(const invocation& run) {
   for (const auto& [name, value] : variables)
     out.push_back(name + "=" + value);
   return out;
-}
-
-/// Found out before the run: it may take a night.
-result<> check_writable(const std::string& path) {
-  if (path.empty()) return {};
-  std::ofstream file(path, std::ios::app);
-  if (!file)
-    return fail(errc::invalid_argument, "{}: cannot be written; is the directory there?", path);
-  return {};
-}
-
-result<> write_file(const std::string& path, const std::string& text) {
-  if (path.empty()) return {};
-  std::ofstream file(path, std::ios::trunc);
-  file << text << std::flush;
-  if (!file) return fail(errc::unavailable, "{}: cannot be written; is the disk full?", path);
-  return {};
 }
 
 /// What cannot be told from the line and the file alone.
@@ -179,8 +161,8 @@ int finished(const invocation& run, const tune_flags& flags, const tune_settings
       run.at.out << line << "\n";
   run.at.out << std::flush;
   for (const auto& written :
-       {write_file(flags.json_file, json),
-        write_file(flags.plot_file, flags.plot_file.empty() ? "" : svg_of(charts_of(job)))})
+       {write_file(flags.files.json, json),
+        write_file(flags.files.plot, flags.files.plot.empty() ? "" : svg_of(charts_of(job)))})
     if (!written) return run.failed(written.error());
   if (made.problem) return run.failed(*made.problem);
   if (job.getState() == JobState::CANCELLED) {
@@ -211,8 +193,7 @@ int run_tune(const invocation& run, const tune_flags& flags) {
   if (const auto program = command->program())
     if (auto found = find_program(*program, run.at.variable("PATH")); !found)
       return misused(found.error());
-  for (const auto& file : {flags.json_file, flags.plot_file})
-    if (auto writable = check_writable(file); !writable) return misused(writable.error());
+  if (auto usable = flags.files.check(); !usable) return misused(usable.error());
   auto store = tune_store::open(settings->directory, settings->job->getStudySpec(), settings->seed,
                                 micros_of(now()));
   if (!store) return misused(store.error());
@@ -244,9 +225,9 @@ void add_options(CLI::App& command, tune_flags& flags) {
   command.add_option("--seed", flags.seed, "Seed of the suggestions (default: 0)");
   command.add_option("--metric-from-output", flags.metric_from_output,
                      "Regular expression whose only group is the metric in the program's output");
-  command.add_option("--json", flags.json_file,
+  command.add_option("--json", flags.files.json,
                      "Write the study to a file, as the API shows a tuning job");
-  command.add_option("--plot", flags.plot_file, "Write a chart to a file, as SVG");
+  command.add_option("--plot", flags.files.plot, "Write a chart to a file, as SVG");
 }
 
 } // namespace

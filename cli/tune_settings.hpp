@@ -3,6 +3,7 @@
 // the line where it stands.
 #pragma once
 
+#include "cli/output_files.hpp"
 #include "wire/error.hpp"
 #include "wire/frame.hpp"
 #include "wire/tuning_job.capnp.h"
@@ -24,15 +25,14 @@ struct tune_flags {
   std::string directory; // empty: the config's name with ".tune", here
   std::optional<uint64_t> seed;
   std::string metric_from_output; // a regular expression with one group
-  std::string json_file;
-  std::string plot_file;
+  output_files files;
 };
 
 struct tune_settings {
   wire::frame<wire::HyperparameterTuningJob> job; // displayName, studySpec and counts
   std::filesystem::path directory;                // absolute
   std::optional<uint64_t> seed;
-  int64_t timeout_micros = 0; // of one trial; 0: none
+  int64_t timeout_micros = 0;                         // of one trial; 0: none
   std::shared_ptr<const re2::RE2> metric_from_output; // may be none
 };
 

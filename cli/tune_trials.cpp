@@ -62,7 +62,8 @@ std::string unmeasured(wire::StudySpec::Reader study, std::span<const core::metr
   }
   if (!missing.empty())
     return fmt::format("it reported no {0}; expected the metric in the file that "
-                       "CLOUD_ML_HP_METRIC_FILE names, or a line {1}=NUMBER in its output",
+                       "CLOUD_ML_HP_METRIC_FILE names, or in its output, as a line {1}=NUMBER "
+                       "or as --metric-from-output has it",
                        fmt::join(missing, " and no "), missing.front());
   return fmt::format("it never reported {} at the same step",
                      fmt::join(metric_ids(study), " and "));
