@@ -38,18 +38,6 @@ bool is_whole(const search_space& space, const row& point) {
   return true;
 }
 
-/// Deleted ones too, as far as those after them tell: a number is not used twice.
-uint64_t trials_so_far(capnp::List<wire::Trial>::Reader trials) {
-  uint64_t most = trials.size();
-  for (auto trial : trials) {
-    const auto id = wire::view(trial.getId());
-    uint64_t number = 0;
-    const auto [end, problem] = std::from_chars(id.data(), id.data() + id.size(), number);
-    if (problem == std::errc() && end == id.data() + id.size()) most = std::max(most, number);
-  }
-  return most;
-}
-
 /// The points still free, all equally likely: where most are taken, drawing again and again would
 /// not end.
 row any_left(const enumeration& points, const tried_points& tried, random_stream& random) {
@@ -90,6 +78,17 @@ std::vector<uint64_t> tried_points::ranks(const enumeration& points) const {
   }
   std::ranges::sort(ranks);
   return ranks;
+}
+
+uint64_t trials_so_far(capnp::List<wire::Trial>::Reader trials) {
+  uint64_t most = trials.size();
+  for (auto trial : trials) {
+    const auto id = wire::view(trial.getId());
+    uint64_t number = 0;
+    const auto [end, problem] = std::from_chars(id.data(), id.data() + id.size(), number);
+    if (problem == std::errc() && end == id.data() + id.size()) most = std::max(most, number);
+  }
+  return most;
 }
 
 chosen_points grid_search(const study_view& study, uint32_t count) {

@@ -70,6 +70,10 @@ chosen_points quasi_random_search(const study_view& study, uint32_t count);
 /// then by quasi_random_search. Repeats as random_search.
 chosen_points bayesian_search(const study_view& study, uint32_t count);
 
+/// How many trials were made, deleted ones too, as far as those after them tell: a number is not
+/// used twice.
+uint64_t trials_so_far(capnp::List<wire::Trial>::Reader trials);
+
 /// The next point by the number of its trial, what was tried, those chosen before it and random
 /// numbers of its own.
 using proposal_rule = std::function<row(uint64_t trial, const tried_points& tried,

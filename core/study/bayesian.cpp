@@ -1,5 +1,6 @@
 #include "core/study/bayesian.hpp"
 
+#include "core/study/branches.hpp"
 #include "core/study/gp/fit.hpp"
 #include "core/study/gp/history.hpp"
 #include "core/study/gp/hypervolume.hpp"
@@ -50,11 +51,15 @@ class knowledge {
 public:
   knowledge(const study_view& study, uint32_t count, const gp::encoding& space,
             const gp::options& with)
-      : space_(space), with_(with),
+      : study_(study), space_(space), with_(with),
         past_(gp::history_of(study, space, with.initial,
                              curves::expected_ends(study.spec, study.trials))) {
     if (!usable()) return;
-    const auto first = study.trials.size();
+    for (auto trial : study.trials) {
+      if (auto point = study.space.row_of(trial.getParameters()))
+        made_.push_back(std::move(*point));
+    }
+    const auto first = trials_so_far(study.trials);
     for (Eigen::Index m = 0; m < past_.losses.cols(); ++m)
       learn_objective(m, first, count);
     learn_safety();
@@ -71,22 +76,37 @@ public:
     asked_ = is_joint_turn(trial) && !joint_.empty() ? &joint_ : &objectives_;
     if (!before.empty() && awaited_.rows() < awaited_max)
       await(space_.features_of(before.back()).transpose());
-    const auto wanted = acquisition(random, trial);
-    const auto proposals = gp::maximise(*wanted, space_, incumbents(), random, with_);
-    row point;
-    for (const auto& p : proposals) {
-      point = space_.row_of(p.full);
-      if (!tried.contains(point)) break;
+    if (is_turn(trial, with_.branch_every)) {
+      auto made = made_;
+      made.insert(made.end(), before.begin(), before.end());
+      if (const auto branch = neglected_branch(study_.space, made))
+        return best_of({*branch, !study_.priors.empty()}, *acquisition_in_branch(random, trial),
+                       incumbents(*branch), tried, random);
     }
-    if (tried.contains(point)) point = space_.row_of(proposals.front().full);
-    return point;
+    return best_of(space_, *acquisition(random, trial), incumbents(), tried, random);
   }
 
 private:
-  bool is_joint_turn(uint64_t trial) const {
-    const auto turn = static_cast<uint64_t>(with_.joint_every);
+  row best_of(const gp::encoding& space, const gp::acquisition& wanted,
+              const std::vector<gp::vector>& incumbents, const tried_points& tried,
+              random_stream& random) const {
+    const auto proposals = gp::maximise(wanted, space, incumbents, random, with_);
+    row point;
+    for (const auto& p : proposals) {
+      point = space.row_of(p.full);
+      if (!tried.contains(point)) break;
+    }
+    if (tried.contains(point)) point = space.row_of(proposals.front().full);
+    return point;
+  }
+
+  /// Of every so many trials the last; never if that is 0.
+  static bool is_turn(uint64_t trial, int every) {
+    const auto turn = static_cast<uint64_t>(every);
     return turn > 0 && trial % turn == turn - 1;
   }
+
+  bool is_joint_turn(uint64_t trial) const { return is_turn(trial, with_.joint_every); }
 
   /// The additive part is bold: once in a while, a model without it is asked where the data do not
   /// speak against that. Of the trials now chosen, which begin with `first`, some may be its turn.
@@ -171,14 +191,20 @@ private:
     } else {
       const auto& model = asked_->front().belief;
       const bool free = safeties_.empty() && failures_.empty();
-      if (free && with_.ucb_every > 0
-          && trial % static_cast<uint64_t>(with_.ucb_every)
-                 == static_cast<uint64_t>(with_.ucb_every) - 1)
+      if (free && is_turn(trial, with_.ucb_every))
         return std::make_unique<gp::confidence_bound>(model, with_.ucb);
       all->add(std::make_unique<gp::log_expected_improvement>(model, best_mean()));
     }
     add_chances(*all);
     return all;
+  }
+
+  /// What a branch is good for counts, not whether it is better than all others already.
+  std::unique_ptr<gp::acquisition> acquisition_in_branch(random_stream& random,
+                                                         uint64_t trial) const {
+    if (asked_->size() > 1 || !safeties_.empty() || !failures_.empty())
+      return acquisition(random, trial);
+    return std::make_unique<gp::confidence_bound>(asked_->front().belief, with_.ucb);
   }
 
   void add_chances(gp::all_of& all) const {
@@ -232,7 +258,17 @@ private:
     return order;
   }
 
-  std::vector<gp::vector> incumbents() const {
+  std::vector<gp::vector> incumbents() const { return points_of(best_first()); }
+
+  /// Those in a part of the space before the others.
+  std::vector<gp::vector> incumbents(const search_space& part) const {
+    auto order = best_first();
+    std::ranges::stable_partition(
+        order, [&](Eigen::Index i) { return part.holds(past_.rows[static_cast<size_t>(i)]); });
+    return points_of(order);
+  }
+
+  std::vector<Eigen::Index> best_first() const {
     auto order = by_mean();
     if (asked_->size() > 1 && !order.empty()) {
       const auto own = counted();
@@ -242,12 +278,18 @@ private:
       std::ranges::stable_partition(
           order, [&](Eigen::Index i) { return std::ranges::find(front, i) != front.end(); });
     }
+    return order;
+  }
+
+  std::vector<gp::vector> points_of(const std::vector<Eigen::Index>& order) const {
     std::vector<gp::vector> best;
     for (auto i : order)
       best.push_back(space_.full_of(past_.rows[static_cast<size_t>(i)]));
     return best;
   }
 
+  const study_view& study_;
+  std::vector<row> made_; // all trials, whatever became of them
   const gp::encoding& space_;
   const gp::options& with_;
   gp::history past_;

@@ -158,7 +158,30 @@ void search_space::pin(capnp::List<wire::Trial::Parameter>::Reader values) {
         pins_[i] = *coordinate;
     }
   }
-  // From the deepest up, as what is pinned pins what it stands under.
+  pin_parents();
+}
+
+search_space search_space::pinned_at(size_t i, double coordinate) const {
+  auto made = *this;
+  made.pins_[i] = coordinate;
+  made.pin_parents();
+  return made;
+}
+
+bool search_space::is_free(size_t i) const { return !is_pinned(i) && is_reachable(i); }
+
+bool search_space::is_reachable(size_t i) const {
+  const auto& p = parameters_[i];
+  if (!p.parent) return true;
+  const auto above = *p.parent;
+  return is_reachable(above)
+         && (!is_pinned(above)
+             || std::ranges::binary_search(p.parent_levels,
+                                           parameters_[above].level_of(pins_[above])));
+}
+
+/// From the deepest up, as what is pinned pins what it stands under.
+void search_space::pin_parents() {
   for (size_t i = parameters_.size(); i-- > 0;) {
     if (is_pinned(i)) continue;
     if (const auto level = level_for_pins(i)) pins_[i] = parameters_[i].coordinate_at(*level);
@@ -209,18 +232,8 @@ bool search_space::active(const row& values, size_t i) const {
 }
 
 bool search_space::finite() const {
-  // Parents stand before their children.
-  std::vector<bool> reachable(parameters_.size(), true);
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    const auto& p = parameters_[i];
-    if (p.parent) {
-      const auto above = *p.parent;
-      reachable[i] = reachable[above]
-                     && (!is_pinned(above)
-                         || std::ranges::binary_search(p.parent_levels,
-                                                       parameters_[above].level_of(pins_[above])));
-    }
-    if (reachable[i] && p.levels() == 0 && !is_pinned(i)) return false;
+    if (parameters_[i].levels() == 0 && is_free(i)) return false;
   }
   return true;
 }

@@ -86,6 +86,11 @@ public:
   bool is_pinned(size_t i) const { return !std::isnan(pins_[i]); }
   double pinned(size_t i) const { return pins_[i]; }
 
+  /// Of this part, the part where one more parameter has a value; is_free(i) must hold.
+  search_space pinned_at(size_t i, double coordinate) const;
+  /// It is not pinned, and no pin keeps it inactive.
+  bool is_free(size_t i) const;
+
   /// Whether a point is in the pinned part.
   bool holds(const row& point) const;
 
@@ -118,6 +123,9 @@ private:
   static const double inactive; // NaN
 
   size_t add(wire::ParameterSpec::Reader spec);
+  void pin_parents();
+  /// No pin keeps it inactive.
+  bool is_reachable(size_t i) const;
   /// Of a parameter that is not pinned, the level under which those stand that are.
   std::optional<uint64_t> level_for_pins(size_t parent) const;
 

@@ -172,6 +172,19 @@ TEST_CASE("a conditional parameter is tuned in its branch") {
   CHECK(best(past) < 1e-3);
 }
 
+TEST_CASE("no branch is given up before its own parameters were tuned") {
+  const auto study = minimising(R"(
+    {"parameterId": "arm", "categoricalValueSpec": {"values": ["a", "b"]}, "conditionalParameterSpecs": [
+      {"parentCategoricalValues": {"values": ["a"]}, "parameterSpec": {"parameterId": "x", "doubleValueSpec": {"minValue": 0, "maxValue": 1}}},
+      {"parentCategoricalValues": {"values": ["b"]}, "parameterSpec": {"parameterId": "y", "doubleValueSpec": {"minValue": 0, "maxValue": 1}}}]})");
+  // Arm b is best, but only in a narrow place.
+  const auto past = run(study, 50, [](const point& at) {
+    if (text(at, "arm") == "a") return std::vector{0.5 + std::pow(number(at, "x") - 0.3, 2)};
+    return std::vector{1.5 - 1.5 * std::exp(-60 * std::pow(number(at, "y") - 0.87, 2))};
+  });
+  CHECK(best(past) < 0.05);
+}
+
 TEST_CASE("points under way are not suggested again, nor near ones") {
   const auto study = minimising(square);
   auto past = run(study, 8, [](const point& at) { return std::vector{bowl(at)}; });
