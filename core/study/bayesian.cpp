@@ -187,7 +187,9 @@ private:
         if (awaited_.rows() > 0)
           reached.col(column).tail(awaited_.rows()) = model.belief.means_at(awaited_);
       }
-      all->add(std::make_unique<gp::log_hypervolume_improvement>(models, reached, random));
+      all->add(std::make_unique<gp::log_hypervolume_improvement>(
+          models, reached, random,
+          is_turn(trial, with_.far_every) ? gp::front_reach::everywhere : gp::front_reach::near));
     } else {
       const auto& model = asked_->front().belief;
       const bool free = safeties_.empty() && failures_.empty();

@@ -14,14 +14,17 @@ constexpr Eigen::Index directions_count = 64;
 constexpr Eigen::Index draws_count = 32;
 constexpr double improvement_min = 1e-16;
 
-/// Points worse than the worst of the front are of no interest; a margin lets its ends grow.
-vector reference_of(const matrix& losses) {
+vector reference_of(const matrix& losses, front_reach reach) {
   const auto front = losses(front_of(losses), Eigen::all).eval();
   const vector worst = front.colwise().maxCoeff();
   const vector best = front.colwise().minCoeff();
   const vector range = (losses.colwise().maxCoeff() - losses.colwise().minCoeff()).transpose();
   vector reference(losses.cols());
   for (Eigen::Index m = 0; m < losses.cols(); ++m) {
+    if (reach == front_reach::everywhere) {
+      reference[m] = losses.col(m).maxCoeff() + 0.01 * std::max(range[m], 1e-6);
+      continue;
+    }
     const auto width = worst[m] - best[m];
     reference[m] = worst[m] + (width > 0 ? 0.1 * width : 0.1 * std::max(range[m], 1.0));
   }
@@ -45,8 +48,8 @@ std::vector<Eigen::Index> front_of(const matrix& losses) {
 
 log_hypervolume_improvement::log_hypervolume_improvement(std::vector<const posterior*> models,
                                                          const matrix& losses,
-                                                         random_stream& random)
-    : models_(std::move(models)), reference_(reference_of(losses)),
+                                                         random_stream& random, front_reach reach)
+    : models_(std::move(models)), reference_(reference_of(losses, reach)),
       directions_(directions_count, losses.cols()), draws_(draws_count, losses.cols()),
       reached_(vector::Zero(directions_count)) {
   const auto objectives = static_cast<size_t>(losses.cols());

@@ -9,11 +9,18 @@
 
 namespace troupe::core::gp {
 
+/// What is worse in an objective than this counts for nothing.
+enum class front_reach {
+  near,       // the worst of the front, and a margin that lets its ends grow
+  everywhere, // the worst of all trials: for parts of a front that lie apart from what is known of
+              // it
+};
+
 class log_hypervolume_improvement : public acquisition {
 public:
   /// `models`: one per objective; `losses`: what these were made from, a column per objective.
   log_hypervolume_improvement(std::vector<const posterior*> models, const matrix& losses,
-                              random_stream& random);
+                              random_stream& random, front_reach reach = front_reach::near);
 
   vector at_all(const matrix& points) const override;
   double at(const vector& point, vector& slope) const override;

@@ -45,6 +45,7 @@ struct options {
   bool additive = true;
   int joint_every = 3;     // every so many trials a model without the additive part is asked, ...
   double joint_margin = 4; // ... unless it explains the trials worse by this much (log posterior)
+  int far_every = 3;       // of several objectives: every so many trials the whole front is sought
   int branch_every = 2;    // every so many trials a neglected branch (core/study/branches.hpp)
 };
 

@@ -241,6 +241,24 @@ TEST_CASE("the fit tells an additive objective from one that is not") {
   }
 }
 
+TEST_CASE("a piece of the front far from what is known of it counts only with a wide reach") {
+  const std::vector<axis> line{axis::number};
+  const matrix points{{0}, {0.1}, {0.9}, {1}};
+  hyperparameters at(1);
+  at.logs() << 0, 0, std::log(1e-6), std::log(0.5), std::log(0.5);
+  const posterior a(line, points, vector{{0, 0.1, 0.9, 1}}, at);
+  const posterior b(line, points, vector{{1, 0.5, -0.9, -1}}, at);
+  // Of these trials the last is dominated; nothing was tried near 0.95.
+  const matrix losses{{0, 1}, {0.1, 0.5}, {3, 3}};
+  const matrix there{{0.95}};
+  random_stream random(3, 3);
+  const auto value = [&](front_reach reach) {
+    return log_hypervolume_improvement({&a, &b}, losses, random, reach).at_all(there)[0];
+  };
+  CHECK(value(front_reach::near) < -30);
+  CHECK(value(front_reach::everywhere) > 0);
+}
+
 TEST_CASE("a front holds what nothing else beats in everything") {
   matrix losses(5, 2);
   losses << 1, 5, 2, 2, 5, 1, 3, 3, 2, 2;
