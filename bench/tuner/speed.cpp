@@ -4,6 +4,7 @@
 #include "bench/tuner/cpu_time.hpp"
 #include "bench/tuner/functions.hpp"
 #include "bench/tuner/generator.hpp"
+#include "core/study/gp/keep_memory.hpp"
 #include "core/study/suggest.hpp"
 #include "wire/json.hpp"
 
@@ -162,6 +163,7 @@ void measure_study(wire::StudySpec::Reader spec, const std::vector<size_t>& coun
 } // namespace
 
 int main(int argc, char** argv) {
+  core::gp::keep_freed_memory(); // as `troupe` does
   std::vector<size_t> counts{100, 500, 1000, 2000};
   int repeats = 20;
   uint32_t batch = 1;

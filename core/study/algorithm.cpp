@@ -80,6 +80,14 @@ std::vector<uint64_t> tried_points::ranks(const enumeration& points) const {
   return ranks;
 }
 
+std::vector<std::optional<row>> rows_of(const search_space& space,
+                                        capnp::List<wire::Trial>::Reader trials) {
+  std::vector<std::optional<row>> rows;
+  for (auto trial : trials)
+    rows.push_back(space.row_of(trial.getParameters()));
+  return rows;
+}
+
 uint64_t trials_so_far(capnp::List<wire::Trial>::Reader trials) {
   uint64_t most = trials.size();
   for (auto trial : trials) {

@@ -9,6 +9,7 @@
 #include "core/study/space.hpp"
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -40,6 +41,7 @@ struct prior_study {
 struct study_view {
   wire::StudySpec::Reader spec;
   capnp::List<wire::Trial>::Reader trials;
+  std::span<const std::optional<row>> rows; // the trials' points; nothing where it is none
   uint64_t seed;
   const search_space& space;
   const enumeration& points;
@@ -65,6 +67,10 @@ chosen_points random_search(const study_view& study, uint32_t count);
 /// The middle (of a parameter with a default value: that), then scrambled Halton points; repeats as
 /// random_search.
 chosen_points quasi_random_search(const study_view& study, uint32_t count);
+
+/// The rows of a study_view.
+std::vector<std::optional<row>> rows_of(const search_space& space,
+                                        capnp::List<wire::Trial>::Reader trials);
 
 /// By a Gaussian process, as soon as a few trials have ended with values for every metric; until
 /// then by quasi_random_search. Repeats as random_search.

@@ -55,10 +55,6 @@ public:
         past_(gp::history_of(study, space, with.initial,
                              curves::expected_ends(study.spec, study.trials))) {
     if (!usable()) return;
-    for (auto trial : study.trials) {
-      if (auto point = study.space.row_of(trial.getParameters()))
-        made_.push_back(std::move(*point));
-    }
     const auto first = trials_so_far(study.trials);
     for (Eigen::Index m = 0; m < past_.losses.cols(); ++m)
       learn_objective(m, first, count);
@@ -77,8 +73,10 @@ public:
     if (!before.empty() && awaited_.rows() < awaited_max)
       await(space_.features_of(before.back()).transpose());
     if (is_turn(trial, with_.branch_every)) {
-      auto made = made_;
-      made.insert(made.end(), before.begin(), before.end());
+      std::vector<row> made(before.begin(), before.end());
+      for (const auto& point : study_.rows) {
+        if (point) made.push_back(*point);
+      }
       if (const auto branch = neglected_branch(study_.space, made))
         return best_of({*branch, !study_.priors.empty()}, *acquisition_in_branch(random, trial),
                        incumbents(*branch), tried, random);
@@ -291,7 +289,6 @@ private:
   }
 
   const study_view& study_;
-  std::vector<row> made_; // all trials, whatever became of them
   const gp::encoding& space_;
   const gp::options& with_;
   gp::history past_;

@@ -8,13 +8,13 @@ suggestion_set suggest(wire::StudySpec::Reader study, capnp::List<wire::Trial>::
   space.pin(wish.fixed);
   const enumeration points(space);
   tried_points tried;
-  for (auto trial : trials) {
-    const auto point = space.row_of(trial.getParameters());
+  const auto rows = rows_of(space, trials);
+  for (const auto& point : rows) {
     if (point && space.holds(*point)) tried.add(*point);
   }
   const auto choose = algorithm_of(study.getAlgorithm());
   const auto chosen =
-      choose({study, trials, wish.seed, space, points, tried, wish.priors}, wish.count);
+      choose({study, trials, rows, wish.seed, space, points, tried, wish.priors}, wish.count);
   suggestion_set suggestions{.exhausted = chosen.exhausted};
   for (const auto& point : chosen.rows)
     suggestions.sets.push_back(space.values_of(point));

@@ -166,7 +166,7 @@ history history_of(const study_view& study, const encoding& as, int initial,
   std::vector<vector> infeasible;
   for (uint32_t i = 0; i < study.trials.size(); ++i) {
     const auto trial = study.trials[i];
-    const auto point = study.space.row_of(trial.getParameters());
+    const auto& point = study.rows[i];
     if (!point) continue;
     if (!has_ended(trial))
       pending.push_back(as.features_of(*point));

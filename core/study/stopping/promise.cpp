@@ -24,8 +24,8 @@ constexpr size_t trials_most = 200;
 class promises::parts {
 public:
   parts(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials)
-      : trials_(trials), space_(study), as_(space_, false), points_(space_),
-        past_(gp::history_of({study, trials, 0, space_, points_, tried_, {}}, as_, 0,
+      : space_(study), as_(space_, false), points_(space_), rows_(rows_of(space_, trials)),
+        past_(gp::history_of({study, trials, rows_, 0, space_, points_, tried_, {}}, as_, 0,
                              expected_ends(study, trials), trials_most)) {
     for (auto metric : study.getMetrics()) {
       if (!metric.hasSafetyConfig()) sign_ = is_better(metric.getGoal(), 1, 0) ? -1 : 1;
@@ -45,7 +45,7 @@ public:
   }
 
   std::optional<promised> at(uint32_t trial) const {
-    const auto point = space_.row_of(trials_[trial].getParameters());
+    const auto& point = rows_[trial];
     if (!point) return std::nullopt;
     const auto made = belief_->at_all(as_.features_of(*point).transpose());
     const auto deviation = surprise_ * std::sqrt(made.deviations[0] * made.deviations[0] + noise_);
@@ -54,10 +54,10 @@ public:
   }
 
 private:
-  capnp::List<wire::Trial>::Reader trials_;
   search_space space_;
   gp::encoding as_;
   enumeration points_;
+  std::vector<std::optional<row>> rows_;
   tried_points tried_;
   gp::history past_;
   double sign_ = 1; // from losses to values
