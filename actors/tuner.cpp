@@ -1,5 +1,6 @@
 #include "actors/tuner.hpp"
 
+#include "core/study/gp/keep_memory.hpp"
 #include "core/study/stopping/stopping.hpp"
 #include "core/study/suggest.hpp"
 
@@ -133,7 +134,9 @@ private:
 
 tuner::tuner(size_t threads)
     : queue_(std::make_shared<queue>(
-        threads > 0 ? threads : std::max<size_t>(2, std::thread::hardware_concurrency() / 2))) {}
+        threads > 0 ? threads : std::max<size_t>(2, std::thread::hardware_concurrency() / 2))) {
+  core::gp::keep_freed_memory();
+}
 
 tuner::~tuner() { queue_->clear(); }
 

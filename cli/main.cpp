@@ -1,5 +1,4 @@
 #include "cli/program.hpp"
-#include "core/study/gp/keep_memory.hpp"
 
 #include <csignal>
 
@@ -7,7 +6,6 @@ int main(int argc, char** argv) {
   // A reader that went away (`troupe ... list | head`) is an error of a write, not the end of the
   // process in its middle.
   std::signal(SIGPIPE, SIG_IGN);
-  troupe::core::gp::keep_freed_memory();
   auto console = troupe::cli::process_console();
   using namespace troupe::cli;
   return run_program({argv + 1, argv + argc}, console,

@@ -4,6 +4,7 @@
 #include "cli/tune_metrics.hpp"
 #include "core/measurements.hpp"
 #include "core/study/failures.hpp"
+#include "core/study/gp/keep_memory.hpp"
 #include "core/study/objective.hpp"
 #include "core/study/stopping/stopping.hpp"
 #include "core/study/stopping/study_end.hpp"
@@ -51,7 +52,9 @@ tuner::tuner(runtime::reactor& reactor, const tune_settings& settings,
              std::vector<std::string> environment, tune_events events)
     : reactor_(reactor), settings_(settings), command_(command), store_(store),
       environment_(std::move(environment)), events_(std::move(events)),
-      trials_(store.stored().trials) {}
+      trials_(store.stored().trials) {
+  core::gp::keep_freed_memory();
+}
 
 tuner::~tuner() {
   for (auto& [index, one] : running_)

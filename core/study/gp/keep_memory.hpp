@@ -1,4 +1,4 @@
-// For the main of a process that makes suggestions.
+// For a process that makes suggestions, before the first.
 #pragma once
 
 #include <malloc.h>
