@@ -1,7 +1,11 @@
+#include "runtime/files.hpp"
 #include "runtime/metric_file.hpp"
 #include "tests/runtime/bench.hpp"
 
 #include <cmath>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace troupe;
 using namespace troupe::runtime;
@@ -103,4 +107,14 @@ TEST_CASE("metrics of a trial come while it runs, and all before its end") {
   (*adopted)[0]->resend_metrics();
   later.wait_for_metrics(told + before);
   CHECK(later.points().size() == told + before);
+}
+
+TEST_CASE("nobody waits for a FIFO that a program put in place of its metric file") {
+  const auto path =
+      std::filesystem::temp_directory_path() / fmt::format("troupe-fifo-test-{}", ::getpid());
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const auto text = runtime::read_file(path);
+  std::filesystem::remove(path);
+  REQUIRE(text);
+  CHECK(text->empty());
 }
