@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/format.hpp"
 #include "cli/installation.hpp"
+#include "cli/progress_output.hpp"
 #include "cli/shell_words.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/tune_plot.hpp"
@@ -20,39 +21,6 @@ namespace {
 
 constexpr const char* command_name = "troupe tune";
 constexpr auto redraw_pause = std::chrono::milliseconds(250);
-
-instant now() { return std::chrono::time_point_cast<micros>(std::chrono::system_clock::now()); }
-
-/// Shows the study as it goes: a block that is redrawn on a terminal, else a line for each end. It
-/// belongs to the reactor's thread.
-class tune_display {
-public:
-  explicit tune_display(const invocation& run)
-      : at_(run.at), out_(run.options.json() ? run.at.err : run.at.out),
-        live_(run.options.json() ? run.at.err_terminal : run.at.out_terminal),
-        block_(out_, run.at.size) {}
-
-  bool live() const { return live_; }
-  void redraw(tuned_reader job) {
-    if (live_) block_.show(tune_progress(at_, job, now()));
-  }
-  /// Leaves the block where it stands.
-  void close() {
-    if (live_) out_ << "\n" << std::flush;
-  }
-  void ended(tuned_reader job, wire::Trial::Reader trial) {
-    if (!live_) say(trial_line(job, trial));
-  }
-  void say(const std::string& line) {
-    out_ << clock_time(now()) << "  " << line << "\n" << std::flush;
-  }
-
-private:
-  const console& at_;
-  std::ostream& out_;
-  bool live_;
-  live_block block_;
-};
 
 std::vector<std::string> inherited(const invocation& run) {
   auto variables = run.at.environment;
@@ -107,19 +75,21 @@ result<study_run> run_study(const invocation& run, const tune_settings& settings
   if (!stopped) return std::unexpected(stopped.error());
   auto reactor = runtime::reactor::create();
   if (!reactor) return std::unexpected(reactor.error());
-  tune_display display(run);
+  progress_output display(run); // belongs to the reactor's thread
   std::promise<void> done;
   std::unique_ptr<tuner> tuned;
   std::function<void()> tick = [&] {
     if (!tuned) return; // it is all over
-    display.redraw(*tuned->job());
+    display.redraw(tune_progress(run.at, *tuned->job(), wall_clock()));
     (*reactor)->after(redraw_pause, [&] { tick(); });
   };
-  tune_events events{
-      .changed = [] {},
-      .started = [](wire::Trial::Reader) {},
-      .ended = [&](wire::Trial::Reader trial) { display.ended(*tuned->job(), trial); },
-      .done = [&] { done.set_value(); }};
+  tune_events events{.changed = [] {},
+                     .started = [](wire::Trial::Reader) {},
+                     .ended =
+                         [&](wire::Trial::Reader trial) {
+                           if (!display.live()) display.say(trial_line(*tuned->job(), trial));
+                         },
+                     .done = [&] { done.set_value(); }};
   bool interrupted = false;
   (*reactor)->post([&] {
     tuned = std::make_unique<tuner>(**reactor, settings, command, store, inherited(run), events);
@@ -139,7 +109,7 @@ result<study_run> run_study(const invocation& run, const tune_settings& settings
   study_run out;
   (*reactor)->run([&] {
     out = {tuned->job(), tuned->reason(), tuned->problem()};
-    display.redraw(*out.job);
+    display.redraw(tune_progress(run.at, *out.job, wall_clock()));
     display.close();
     tuned.reset();
   });
@@ -157,7 +127,7 @@ int finished(const invocation& run, const tune_flags& flags, const tune_settings
   else if (job.getState() == JobState::SUCCEEDED && !made.reason.empty())
     run.at.out << "The study is over: " << made.reason << "\n";
   if (!run.options.json())
-    for (auto& line : tune_outcome(run.at, job, command, now()))
+    for (auto& line : tune_outcome(run.at, job, command, wall_clock()))
       run.at.out << line << "\n";
   run.at.out << std::flush;
   for (const auto& written :
@@ -195,11 +165,11 @@ int run_tune(const invocation& run, const tune_flags& flags) {
       return misused(found.error());
   if (auto usable = flags.files.check(); !usable) return misused(usable.error());
   auto store = tune_store::open(settings->directory, settings->job->getStudySpec(), settings->seed,
-                                micros_of(now()));
+                                micros_of(wall_clock()));
   if (!store) return misused(store.error());
   if (auto fits = check_history(*settings, store->stored(), *run.program); !fits)
     return misused(fits.error());
-  if (auto noted = store->run_started(*run.program, micros_of(now())); !noted)
+  if (auto noted = store->run_started(*run.program, micros_of(wall_clock())); !noted)
     return run.failed(noted.error());
   auto made = run_study(run, *settings, *command, *store);
   if (!made) return run.failed(made.error());

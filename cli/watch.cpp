@@ -2,6 +2,7 @@
 
 #include "cli/format.hpp"
 #include "cli/patience.hpp"
+#include "cli/progress_output.hpp"
 #include "cli/table.hpp"
 
 namespace troupe::cli {
@@ -10,8 +11,6 @@ namespace {
 
 constexpr uint32_t poll_ms = 250;
 constexpr size_t waits_asked_max = 8;
-
-instant now() { return std::chrono::time_point_cast<micros>(std::chrono::system_clock::now()); }
 
 bool is_custom(const job_kind& kind) { return kind.type == custom_job_kind.type; }
 
@@ -39,34 +38,27 @@ result<look> look_at(patient_client& client, const job_kind& kind, const std::st
   return seen;
 }
 
-/// Where progress goes: with --format json standard output belongs to the program that reads it.
 class display {
 public:
-  explicit display(const invocation& run)
-      : at_(run.at), out_(run.options.json() ? run.at.err : run.at.out),
-        live_(run.options.json() ? run.at.err_terminal : run.at.out_terminal),
-        block_(out_, run.at.size) {}
+  explicit display(const invocation& run) : out_(run) {}
 
   void show(const job_kind& kind, const look& seen) {
     auto job = seen.job.root();
-    if (live_) {
-      block_.show(is_custom(kind) ? custom_job_progress(at_, job, seen.status.root(), now())
-                                  : tuning_job_progress(at_, job, seen.waiting, now()));
+    if (out_.live()) {
+      const auto at = wall_clock();
+      out_.redraw(is_custom(kind) ? custom_job_progress(out_.at(), job, seen.status.root(), at)
+                                  : tuning_job_progress(out_.at(), job, seen.waiting, at));
       return;
     }
     for (auto& line : is_custom(kind) ? changes_.custom_job(job, seen.status.root())
                                       : changes_.tuning_job(job, seen.waiting))
-      say(line);
-  }
-  void say(const std::string& line) {
-    out_ << clock_time(now()) << "  " << line << "\n" << std::flush;
+      out_.say(line);
   }
 
+  void say(const std::string& line) { out_.say(line); }
+
 private:
-  const console& at_;
-  std::ostream& out_;
-  bool live_;
-  live_block block_;
+  progress_output out_;
   change_log changes_;
 };
 
