@@ -176,6 +176,14 @@ void engine::answer_error(errc code, std::string message) {
   }));
 }
 
+void engine::answer_missing(wire::Command::Reader command, std::string_view collection,
+                            uint64_t id) {
+  answer_error(errc::not_found,
+               fmt::format("There is no {}.",
+                           resource_name(wire::view(command.getProject()),
+                                         wire::view(command.getLocation()), collection, id)));
+}
+
 void engine::answer_problems(const std::vector<std::string>& problems) {
   answer_error(errc::invalid_argument, fmt::format("{}", fmt::join(problems, "\n")));
 }

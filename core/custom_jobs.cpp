@@ -56,10 +56,7 @@ custom_job* engine::find_job(uint64_t id, wire::Command::Reader command) {
       && found->second.project == wire::view(command.getProject())
       && found->second.location == wire::view(command.getLocation()))
     return &found->second;
-  answer_error(errc::not_found,
-               fmt::format("There is no {}.",
-                           resource_name(wire::view(command.getProject()),
-                                         wire::view(command.getLocation()), "customJobs", id)));
+  answer_missing(command, "customJobs", id);
   return nullptr;
 }
 

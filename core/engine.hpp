@@ -42,6 +42,8 @@ private:
   void write_cluster_record();
   void answer(wire::frame<wire::Outcome>);
   void answer_error(errc, std::string message);
+  /// There is none of this number in the command's project and location.
+  void answer_missing(wire::Command::Reader, std::string_view collection, uint64_t id);
   void answer_problems(const std::vector<std::string>&);
   void answer_empty();
   void answer_deletion(std::string_view project, std::string_view location);

@@ -117,10 +117,7 @@ vizier_study* engine::find_study(uint64_t id, wire::Command::Reader command) {
   if (found != studies_.end() && found->second.project == wire::view(command.getProject())
       && found->second.location == wire::view(command.getLocation()))
     return &found->second;
-  answer_error(errc::not_found,
-               fmt::format("There is no {}.",
-                           resource_name(wire::view(command.getProject()),
-                                         wire::view(command.getLocation()), "studies", id)));
+  answer_missing(command, "studies", id);
   return nullptr;
 }
 

@@ -76,10 +76,7 @@ tuning_job* engine::find_tuning_job(uint64_t id, wire::Command::Reader command) 
   if (found != tuning_.end() && found->second.project == wire::view(command.getProject())
       && found->second.location == wire::view(command.getLocation()))
     return &found->second;
-  answer_error(errc::not_found,
-               fmt::format("There is no {}.", resource_name(wire::view(command.getProject()),
-                                                            wire::view(command.getLocation()),
-                                                            "hyperparameterTuningJobs", id)));
+  answer_missing(command, "hyperparameterTuningJobs", id);
   return nullptr;
 }
 
