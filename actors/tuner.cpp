@@ -7,7 +7,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -34,13 +33,6 @@ std::string problem_in(Compute compute) {
   } catch (...) {
     return "an exception of an unknown kind";
   }
-}
-
-uint32_t number_of(wire::Trial::Reader trial) {
-  const auto id = wire::view(trial.getId());
-  uint32_t number = 0;
-  std::from_chars(id.data(), id.data() + id.size(), number);
-  return number;
 }
 
 } // namespace
@@ -82,7 +74,7 @@ wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request) {
     answer.setError(wire::text(problem));
     auto list = answer.initTrials(static_cast<uint32_t>(stops.size()));
     for (uint32_t i = 0; i < list.size(); ++i) {
-      list[i].setNumber(number_of(trials[stops[i].trial]));
+      list[i].setNumber(static_cast<uint32_t>(core::number_of(trials[stops[i].trial]).value_or(0)));
       list[i].setReason(wire::text(stops[i].reason));
     }
   });

@@ -3,9 +3,9 @@
 #include "core/engine.hpp"
 #include "core/study/objective.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace troupe::core {

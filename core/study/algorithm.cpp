@@ -88,14 +88,18 @@ std::vector<std::optional<row>> rows_of(const search_space& space,
   return rows;
 }
 
+std::optional<uint64_t> number_of(wire::Trial::Reader trial) {
+  const auto id = wire::view(trial.getId());
+  uint64_t number = 0;
+  const auto [end, problem] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (problem != std::errc() || end != id.data() + id.size()) return std::nullopt;
+  return number;
+}
+
 uint64_t trials_so_far(capnp::List<wire::Trial>::Reader trials) {
   uint64_t most = trials.size();
-  for (auto trial : trials) {
-    const auto id = wire::view(trial.getId());
-    uint64_t number = 0;
-    const auto [end, problem] = std::from_chars(id.data(), id.data() + id.size(), number);
-    if (problem == std::errc() && end == id.data() + id.size()) most = std::max(most, number);
-  }
+  for (auto trial : trials)
+    most = std::max(most, number_of(trial).value_or(0));
   return most;
 }
 

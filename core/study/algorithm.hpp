@@ -76,6 +76,9 @@ std::vector<std::optional<row>> rows_of(const search_space& space,
 /// then by quasi_random_search. Repeats as random_search.
 chosen_points bayesian_search(const study_view& study, uint32_t count);
 
+/// By its id; nothing if that is no number.
+std::optional<uint64_t> number_of(wire::Trial::Reader trial);
+
 /// How many trials were made, deleted ones too, as far as those after them tell: a number is not
 /// used twice.
 uint64_t trials_so_far(capnp::List<wire::Trial>::Reader trials);

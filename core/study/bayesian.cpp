@@ -73,11 +73,7 @@ public:
     if (!before.empty() && awaited_.rows() < awaited_max)
       await(space_.features_of(before.back()).transpose());
     if (is_turn(trial, with_.branch_every)) {
-      std::vector<row> made(before.begin(), before.end());
-      for (const auto& point : study_.rows) {
-        if (point) made.push_back(*point);
-      }
-      if (const auto branch = neglected_branch(study_.space, made))
+      if (const auto branch = neglected_branch(study_.space, study_.rows, before))
         return best_of({*branch, !study_.priors.empty()}, *acquisition_in_branch(random, trial),
                        incumbents(*branch), tried, random);
     }

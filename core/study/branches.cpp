@@ -28,7 +28,8 @@ size_t parameters_below(const search_space& space, size_t parameter, uint64_t le
 } // namespace
 
 std::optional<search_space> neglected_branch(const search_space& space,
-                                             std::span<const row> tried) {
+                                             std::span<const std::optional<row>> tried,
+                                             std::span<const row> chosen) {
   std::optional<search_space> found;
   double least = 1; // of the trials that a branch should have
   for (size_t i = 0; i < space.parameters().size(); ++i) {
@@ -38,7 +39,8 @@ std::optional<search_space> neglected_branch(const search_space& space,
     for (uint64_t level = 0; level < p.levels(); ++level) {
       const auto at = p.coordinate_at(level);
       const auto trials =
-          std::ranges::count_if(tried, [&](const row& one) { return one[i] == at; });
+          std::ranges::count_if(tried, [&](const auto& one) { return one && (*one)[i] == at; })
+          + std::ranges::count_if(chosen, [&](const row& one) { return one[i] == at; });
       const auto due =
           at_least + for_each_parameter * static_cast<double>(parameters_below(space, i, level));
       const auto part = static_cast<double>(trials) / due;

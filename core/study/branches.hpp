@@ -13,6 +13,8 @@ namespace troupe::core {
 /// The part of the space that is most behind: a value of a parameter under which others stand,
 /// where fewer trials were made than two and five more for each of those parameters. Nothing if
 /// there is no such value, or the space's pins leave none.
-std::optional<search_space> neglected_branch(const search_space& space, std::span<const row> tried);
+std::optional<search_space> neglected_branch(const search_space& space,
+                                             std::span<const std::optional<row>> tried,
+                                             std::span<const row> chosen);
 
 } // namespace troupe::core

@@ -33,6 +33,11 @@ inline bool has_failed(wire::Trial::Reader trial) {
          && trial.getStoppingReason().size() == 0;
 }
 
+/// It succeeded, but was cut short: its end is not known.
+inline bool was_stopped(wire::Trial::Reader trial) {
+  return trial.getState() == wire::Trial::State::SUCCEEDED && trial.getStoppingReason().size() > 0;
+}
+
 inline failure_tally tally_of(capnp::List<wire::Trial>::Reader trials) {
   using state = wire::Trial::State;
   failure_tally seen;

@@ -1,5 +1,6 @@
 #include "core/study/stopping/curves.hpp"
 
+#include "core/study/failures.hpp"
 #include "core/study/objective.hpp"
 #include "wire/frame.hpp"
 
@@ -24,7 +25,7 @@ std::optional<phase> phase_of(wire::Trial::Reader trial) {
   case state::STOPPING:
     return phase::ending;
   case state::SUCCEEDED:
-    return trial.getStoppingReason().size() > 0 ? phase::stopped : phase::finished;
+    return was_stopped(trial) ? phase::stopped : phase::finished;
   case state::INFEASIBLE:
     return phase::failed;
   default:

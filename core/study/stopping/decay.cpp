@@ -46,7 +46,7 @@ verdict decay_rule(const curve_set& study, wire::StudySpec::Reader spec,
     return none;
   const auto model = forecaster::of(study);
   if (!model) return none;
-  const auto promise = promises::of(spec, trials);
+  const auto promise = promises::of(spec, trials, model->expected_ends(study, trials.size()));
   return [&study, end = *end, may_stop, promise,
           model = *model](const curve& one) -> std::optional<std::string> {
     if (!may_stop(one)) return std::nullopt;

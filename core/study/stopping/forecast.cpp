@@ -1,5 +1,6 @@
 #include "core/study/stopping/forecast.hpp"
 
+#include "core/study/failures.hpp"
 #include "core/study/gp/normal.hpp"
 #include "core/study/stopping/stopping.hpp"
 #include "wire/frame.hpp"
@@ -322,32 +323,28 @@ double forecaster::probability_of_improvement(const forecast& of) const {
 
 bool forecaster::diverged(const curve& one) const { return parts::diverged(parts_->sampled(one)); }
 
-namespace {
-
-bool was_stopped(wire::Trial::Reader trial) {
-  return trial.getState() == wire::Trial::State::SUCCEEDED && trial.getStoppingReason().size() > 0;
+std::vector<std::optional<double>> forecaster::expected_ends(const curve_set& study,
+                                                             size_t trials) const {
+  std::vector<std::optional<double>> made(trials);
+  const auto best = *study.all[*study.best].objective;
+  for (const auto* one : study.in(phase::stopped)) {
+    if (!one->objective || diverged(*one)) continue;
+    if (const auto end = final_of(*one))
+      made[one->trial] = study.sign * std::min(best, std::max(*one->objective, score(end->mean)));
+  }
+  return made;
 }
-
-} // namespace
 
 std::vector<std::optional<double>> expected_ends(wire::StudySpec::Reader study,
                                                  capnp::List<wire::Trial>::Reader trials) {
-  std::vector<std::optional<double>> made(trials.size());
+  const std::vector<std::optional<double>> none(trials.size());
   bool any = false;
   for (auto trial : trials)
     any = any || was_stopped(trial);
-  if (!any) return made;
+  if (!any) return none;
   const auto set = curves_of(study, trials, stops_by_time(study));
-  const auto stopped = set.in(phase::stopped);
   const auto by = forecaster::of(set);
-  if (!by) return made;
-  const auto best = *set.all[*set.best].objective;
-  for (const auto* one : stopped) {
-    if (!one->objective || by->diverged(*one)) continue;
-    if (const auto end = by->final_of(*one))
-      made[one->trial] = set.sign * std::min(best, std::max(*one->objective, by->score(end->mean)));
-  }
-  return made;
+  return by ? by->expected_ends(set, trials.size()) : none;
 }
 
 } // namespace troupe::core::curves

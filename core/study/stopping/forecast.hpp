@@ -39,6 +39,11 @@ public:
   /// Measured last what is much worse than what it began with.
   bool diverged(const curve& one) const;
 
+  /// Per trial of the list; of those that a rule stopped, the value of the objective that it was
+  /// going to end with; never better than the best that a trial has. Nothing for all others, and
+  /// where there is no forecast.
+  std::vector<std::optional<double>> expected_ends(const curve_set& study, size_t trials) const;
+
   /// The objective as it is in curves, and back.
   double score(double loss) const;
   double loss(double score) const;
@@ -52,9 +57,7 @@ private:
   size_t finished_count_; // trials that it knows the ends of
 };
 
-/// For every trial in the list that a rule stopped, the value of the objective that it was going to
-/// end with; never better than the best that a trial has. Nothing for all others, and where there
-/// is no forecast.
+/// The same, with forecasts made here; nothing where `of` has none.
 std::vector<std::optional<double>> expected_ends(wire::StudySpec::Reader study,
                                                  capnp::List<wire::Trial>::Reader trials);
 

@@ -5,7 +5,6 @@
 #include "core/study/gp/posterior.hpp"
 #include "core/study/gp/warp.hpp"
 #include "core/study/objective.hpp"
-#include "core/study/stopping/forecast.hpp"
 
 #include <cmath>
 
@@ -23,10 +22,11 @@ constexpr size_t trials_most = 200;
 
 class promises::parts {
 public:
-  parts(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials)
+  parts(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
+        std::span<const std::optional<double>> expected)
       : space_(study), as_(space_, false), points_(space_), rows_(rows_of(space_, trials)),
         past_(gp::history_of({study, trials, rows_, 0, space_, points_, tried_, {}}, as_, 0,
-                             expected_ends(study, trials), trials_most)) {
+                             expected, trials_most)) {
     for (auto metric : study.getMetrics()) {
       if (!metric.hasSafetyConfig()) sign_ = is_better(metric.getGoal(), 1, 0) ? -1 : 1;
     }
@@ -68,9 +68,10 @@ private:
 };
 
 std::optional<promises> promises::of(wire::StudySpec::Reader study,
-                                     capnp::List<wire::Trial>::Reader trials) {
+                                     capnp::List<wire::Trial>::Reader trials,
+                                     std::span<const std::optional<double>> expected) {
   if (study.getParameters().size() == 0) return std::nullopt;
-  const auto made = std::make_shared<const parts>(study, trials);
+  const auto made = std::make_shared<const parts>(study, trials, expected);
   return made->enough() ? std::optional(promises(made)) : std::nullopt;
 }
 

@@ -30,7 +30,7 @@ TEST_CASE("the branch that is most behind is next, its parents with it") {
   const auto study = study_of(space_of_two);
   const search_space space(*study);
   const auto next = [&](const std::vector<row>& tried) {
-    const auto found = neglected_branch(space, tried);
+    const auto found = neglected_branch(space, {}, tried);
     return found ? std::pair(found->pinned(0), found->pinned(2)) : std::pair(-1.0, -1.0);
   };
   CHECK(next({}).first == 0);
@@ -48,8 +48,8 @@ TEST_CASE("a pinned part of the space has only its own branches, a plain one non
   const auto values = trials_of({{{"kind", "a"}}});
   search_space space(*study);
   space.pin(values->getTrials()[0].getParameters());
-  CHECK(!neglected_branch(space, {}));
+  CHECK(!neglected_branch(space, {}, {}));
   const auto plain =
       study_of(R"({"parameterId": "k", "categoricalValueSpec": {"values": ["a", "b"]}})");
-  CHECK(!neglected_branch(search_space(*plain), {}));
+  CHECK(!neglected_branch(search_space(*plain), {}, {}));
 }
