@@ -83,18 +83,21 @@ TEST_CASE("a replica that ended meanwhile has its true end") {
 
 TEST_CASE("an order that is repeated to the next agent starts nothing twice") {
   node here;
-  auto once = shell("echo run >> " + (here.scratch.path() / "runs").string() + "; exec sleep 1000");
+  auto runs = here.scratch.path() / "runs", ran = here.scratch.path() / "ran";
+  auto once = shell("echo run >> " + runs.string() + "; : > " + ran.string() + "; exec sleep 1000");
   auto attempt = here.run(once);
-  here.seen.wait_for(ReplicaPhase::RUNNING);
+  auto started = here.seen.wait_for(ReplicaPhase::RUNNING)->getStartedMicros();
+  // A replica runs from its exec on: what its script does comes some time later.
+  node::wait_for_file(ran);
   attempt.reset();
   node again;
   again.settings = here.settings;
   // Not adopted before: create() itself must find what is there.
   auto second = again.run(once);
-  again.seen.wait_for(ReplicaPhase::RUNNING);
+  CHECK(again.seen.wait_for(ReplicaPhase::RUNNING)->getStartedMicros() == started);
   second->stop(stop_of(4711, 0));
   again.seen.wait_for_end();
-  CHECK(text_of(here.scratch.path() / "runs") == "run\n");
+  CHECK(text_of(runs) == "run\n");
 }
 
 TEST_CASE("strangers are not adopted") {
