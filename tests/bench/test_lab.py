@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 import paths
@@ -110,6 +111,10 @@ class Living(unittest.TestCase):
     def test_what_a_crash_left_is_cleaned_up(self):
         left = Lab(workers=2, name=NAME).up()
         sleeper = left.popen("w1", ["sleep", "1000"])
+        # It enters the namespace some time after its start.
+        while sleeper.pid not in processes_in([left.namespace("w1")]):
+            self.assertIsNone(sleeper.poll())
+            time.sleep(0.01)
         with Lab(workers=1, name=NAME):
             self.assertEqual(sorted(namespaces_of(NAME)), [f"{NAME}-switch", f"{NAME}-w0"])
             self.assertEqual(sleeper.wait(10), -signal.SIGTERM)
