@@ -46,6 +46,13 @@ gp::vector standardised(const gp::vector& values, double& mean, double& deviatio
   return ((values.array() - mean) / deviation).matrix();
 }
 
+bool is_mostly_smooth(const gp::encoding& space, double part) {
+  Eigen::Index smooth = 0;
+  for (Eigen::Index k = 0; k < space.dimensions(); ++k)
+    smooth += space.is_smooth(k) ? 1 : 0;
+  return static_cast<double>(smooth) >= part * static_cast<double>(space.dimensions());
+}
+
 /// What trials have taught, to choose points one by one.
 class knowledge {
 public:
@@ -186,13 +193,24 @@ private:
           is_turn(trial, with_.far_every) ? gp::front_reach::everywhere : gp::front_reach::near));
     } else {
       const auto& model = asked_->front().belief;
-      const bool free = safeties_.empty() && failures_.empty();
-      if (free && is_turn(trial, with_.ucb_every))
-        return std::make_unique<gp::confidence_bound>(model, with_.ucb);
+      if (const auto width = bound_asked(trial))
+        return std::make_unique<gp::confidence_bound>(model, *width);
       all->add(std::make_unique<gp::log_expected_improvement>(model, best_mean()));
     }
     add_chances(*all);
     return all;
+  }
+
+  /// How wide the confidence bound is that decides; none where an expected improvement does. What
+  /// must also be safe, or likely to work, is weighed in probabilities: a bound is none.
+  std::optional<double> bound_asked(uint64_t trial) const {
+    if (!safeties_.empty() || !failures_.empty()) return std::nullopt;
+    if (awaited_.rows() > 0 && is_mostly_smooth(space_, with_.narrow_smooth)) {
+      if (is_turn(trial, with_.improve_every)) return std::nullopt;
+      return with_.narrow;
+    }
+    if (!is_turn(trial, with_.ucb_every)) return std::nullopt;
+    return with_.ucb;
   }
 
   /// What a branch is good for counts, not whether it is better than all others already.

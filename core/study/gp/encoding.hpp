@@ -31,6 +31,13 @@ public:
   /// How many values dimension `k` can take; 0: a continuum.
   uint64_t levels(Eigen::Index k) const { return levels_[static_cast<size_t>(k)]; }
 
+  /// A number with more values than are worth trying one by one: slopes lead along it.
+  bool is_smooth(Eigen::Index k) const {
+    return !is_category(k) && (levels(k) == 0 || levels(k) > levels_max_listed);
+  }
+
+  static constexpr uint64_t levels_max_listed = 16;
+
   /// The nearest value that dimension `k` can take.
   double snapped(Eigen::Index k, double value) const;
   double at_level(Eigen::Index k, uint64_t level) const;

@@ -42,6 +42,11 @@ struct options {
   int initial = 4;   // trials by quasi-random search before the model speaks
   double ucb = 1.8;  // deviations in a confidence bound
   int ucb_every = 2; // every so many trials a confidence bound, else expected improvement; 0: never
+  // While trials are under way, where at least this part of the parameters is smooth, a narrow
+  // bound in place of both, which stays near what is expected to be best, ...
+  double narrow_smooth = 0.75;
+  double narrow = 0.6;
+  int improve_every = 4; // ... but every so many trials expected improvement
   bool additive = true;
   int joint_every = 3;     // every so many trials a model without the additive part is asked, ...
   double joint_margin = 4; // ... unless it explains the trials worse by this much (log posterior)

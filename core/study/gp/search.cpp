@@ -7,8 +7,6 @@ namespace troupe::core::gp {
 
 namespace {
 
-constexpr uint64_t levels_max_listed = 16;
-
 double normal(random_stream& random) {
   const auto radius = std::sqrt(-2 * std::log(1 - random.unit()));
   return radius * std::cos(6.283185307179586 * random.unit());
@@ -89,9 +87,7 @@ private:
     std::vector<Eigen::Index> smooth;
     const auto active = space_.features_of(from.full);
     for (Eigen::Index k = 0; k < space_.dimensions(); ++k) {
-      const auto levels = space_.levels(k);
-      if (!space_.is_category(k) && !space_.is_pinned(k) && !std::isnan(active[k])
-          && (levels == 0 || levels > levels_max_listed))
+      if (space_.is_smooth(k) && !space_.is_pinned(k) && !std::isnan(active[k]))
         smooth.push_back(k);
     }
     if (smooth.empty()) return;
@@ -146,7 +142,7 @@ private:
   std::vector<uint64_t> levels_around(Eigen::Index k, uint64_t here) {
     const auto levels = space_.levels(k);
     std::vector<uint64_t> all;
-    if (levels <= levels_max_listed) {
+    if (levels <= encoding::levels_max_listed) {
       for (uint64_t level = 0; level < levels; ++level) {
         if (level != here) all.push_back(level);
       }
