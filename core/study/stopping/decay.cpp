@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t points_min = 4;
 constexpr double part_min = 0.1; // of the usual length
-constexpr double very_low = 0.02;
+constexpr double very_low = 0.035;
 
 /// Of two that see different things. Where they contradict each other, neither is to be relied on.
 forecast combined(const forecast& a, const forecast& b) {

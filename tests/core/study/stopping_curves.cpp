@@ -275,7 +275,7 @@ TEST_CASE(
   // All curves are alike until step 30; then they fall to where their parameter has them end.
   const auto like = [](double rate) {
     return [=](double step) {
-      return (step <= 30 ? 1 + 1 / step : 0.2 + 2 * std::pow(rate - 0.5, 2)) + noise(step, rate);
+      return (step <= 30 ? 1 + 1 / step : 0.2 + 8 * std::pow(rate - 0.5, 2)) + noise(step, rate);
     };
   };
   std::vector<told_trial> trials;
@@ -294,6 +294,7 @@ TEST_CASE(
   for (double rate : {0.02, 0.1, 0.9, 0.99})
     CHECK_MESSAGE(stopped(study_with(decay + parameters, smaller), asked(rate)) == indices{16},
                   rate);
-  CHECK(stopped(study_with(decay + parameters, smaller), asked(0.52)).empty());
+  // Better than all that ended, by what matters.
+  CHECK(stopped(study_with(decay + parameters, smaller), asked(0.5)).empty());
   CHECK(stopped(study_with(decay, smaller), asked(0.9)).empty());
 }
