@@ -19,7 +19,8 @@ controller:
 
 class VertexClient(unittest.TestCase):
     def test_official_client(self):
-        if not (HERE / "node_modules").is_dir():
+        # npm writes this file last: without it an installation was cut short.
+        if not (HERE / "node_modules" / ".package-lock.json").is_file():
             subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True, timeout=600)
         config = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "cluster.yaml"
         config.write_text(CONFIG)
