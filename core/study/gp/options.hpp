@@ -1,6 +1,6 @@
 // The constants of the Gaussian process and of the search for its best point. They were chosen by
-// measuring (docs/decisions/0013-the-tuners-gaussian-process.md) on functions that are not among
-// those that docs/tuning.md reports on; a test or a benchmark may try others.
+// measuring, and docs/decisions/0013-the-tuners-gaussian-process.md says on what; a test or a
+// benchmark may try others.
 #pragma once
 
 namespace troupe::core::gp {
