@@ -1,12 +1,17 @@
 #include "reduction/am_worker.hpp"
 
+#include "reduction/socket.hpp"
+
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <dirent.h>
 #include <linux/filter.h>
+#include <mutex>
 #include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <utility>
 
 namespace troupe::reduction {
@@ -48,9 +53,15 @@ std::unexpected<error> ucx_failure(std::string_view doing, ucs_status_t status) 
   return fail(errc::unavailable, "UCX cannot {}: {}", doing, ucs_status_string(status));
 }
 
+struct listening_socket {
+  int fd;
+  ino_t inode; // a number that is closed may come again for another socket
+  bool operator==(const listening_socket&) const = default;
+};
+
 // UCX does not say which of the process's sockets are its own.
-std::vector<int> listening_sockets() {
-  std::vector<int> out;
+std::vector<listening_socket> listening_sockets() {
+  std::vector<listening_socket> out;
   DIR* const folder = opendir("/proc/self/fd");
   if (folder == nullptr) return out;
   while (const auto* const entry = readdir(folder)) {
@@ -60,19 +71,26 @@ std::vector<int> listening_sockets() {
     int listening = 0;
     socklen_t length = sizeof listening;
     if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0
-        && listening != 0)
-      out.push_back(fd);
+        && listening != 0) {
+      struct stat about {};
+      if (fstat(fd, &about) == 0) out.push_back({fd, about.st_ino});
+    }
   }
   closedir(folder);
   return out;
 }
 
 // Another thread may open a listener at the same moment, so a new socket is UCX's only if its port,
-// in network order, stands in the address that UCX gives out.
+// in network order, stands in the address that UCX gives out. By chance the two bytes stand there
+// once in some thousand times: so ours wait (listening_mutex), and as UCX listens on an interface's
+// address, who listens on all of them is another.
 bool is_in_address(int fd, const byte_vector& address) {
   sockaddr_in6 local{}; // its port lies where sockaddr_in has it
   socklen_t length = sizeof local;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length) != 0) return false;
+  sockaddr_in plain{};
+  std::memcpy(&plain, &local, sizeof plain);
+  if (plain.sin_family == AF_INET && plain.sin_addr.s_addr == htonl(INADDR_ANY)) return false;
   const auto port = std::as_bytes(std::span(&local.sin6_port, 1));
   return !std::ranges::search(address, port).empty();
 }
@@ -105,6 +123,7 @@ result<std::unique_ptr<am_worker>> am_worker::create(const std::vector<std::stri
   if (!context) return std::unexpected(context.error());
   std::unique_ptr<am_worker> made(new am_worker);
   made->context_ = *context;
+  const std::lock_guard alone(listening_mutex());
   const auto listening_before = listening_sockets();
   ucp_worker_params_t params{};
   params.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
@@ -120,10 +139,10 @@ result<std::unique_ptr<am_worker>> am_worker::create(const std::vector<std::stri
   const auto* const bytes = reinterpret_cast<const std::byte*>(address);
   made->address_.assign(bytes, bytes + length);
   ucp_worker_release_address(made->worker_, address);
-  for (const int fd : listening_sockets())
-    if (std::ranges::find(listening_before, fd) == listening_before.end()
-        && is_in_address(fd, made->address_))
-      made->listeners_.push_back(fd);
+  for (const auto& each : listening_sockets())
+    if (std::ranges::find(listening_before, each) == listening_before.end()
+        && is_in_address(each.fd, made->address_))
+      made->listeners_.push_back(each.fd);
   if (made->listeners_.empty())
     return fail(errc::internal,
                 "cannot find UCX's listening socket among this process's, to guard it");

@@ -171,9 +171,15 @@ socket_address local_address(int fd) {
   return out;
 }
 
+std::mutex& listening_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 result<unique_fd> listen_on(const host_port& where) {
   const auto address = resolve(where);
   if (!address) return std::unexpected(address.error());
+  const std::lock_guard alone(listening_mutex());
   unique_fd fd(socket(raw(*address)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   if (fd) setsockopt(fd.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

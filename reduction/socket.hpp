@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <deque>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -71,6 +72,10 @@ result<std::string> interface_of(int connected_fd);
 std::optional<uint32_t> peer_ipv4(int connected_fd);
 /// This side's.
 std::optional<uint32_t> own_ipv4(int connected_fd);
+
+/// Held while a listener of this process is opened: who has to tell UCX's from all others must not
+/// meet a new one of ours meanwhile.
+std::mutex& listening_mutex();
 
 /// Listens on the address, port 0 for any. Errors: unavailable, naming the address.
 result<unique_fd> listen_on(const host_port& where);

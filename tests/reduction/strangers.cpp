@@ -1,9 +1,11 @@
 // Whoever finds a reducer's port, or UCX's, must have no effect on a running job.
+#include "reduction/am_worker.hpp"
 #include "tests/reduction/fixture.hpp"
 
 #include <doctest/doctest.h>
 
 #include <arpa/inet.h>
+#include <atomic>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -156,6 +158,29 @@ TEST_CASE("garbage, silence and floods do not harm a running job") {
     char magic[13];
     CHECK(recv(silent.back().number(), magic, sizeof magic, MSG_WAITALL) == sizeof magic);
   });
+}
+
+TEST_CASE("a listener that others open while a worker is made is not taken for UCX's") {
+  for (int round = 0; round < 8; ++round) {
+    std::atomic<bool> made = false;
+    std::vector<unique_fd> others;
+    std::jthread opens([&] {
+      while (!made && others.size() < 400) {
+        unique_fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        if (listen(fd.number(), 1) == 0) others.push_back(std::move(fd));
+      }
+    });
+    const auto worker = am_worker::create({"lo"});
+    made = true;
+    opens.join();
+    REQUIRE(worker);
+    REQUIRE((*worker)->seal());
+    for (const auto& each : others) {
+      socklen_t instructions = 0;
+      REQUIRE(getsockopt(each.number(), SOL_SOCKET, SO_GET_FILTER, nullptr, &instructions) == 0);
+      CHECK(instructions == 0);
+    }
+  }
 }
 
 TEST_CASE("UCX's own ports answer nobody once the job runs") {
