@@ -4,7 +4,7 @@
 
 #include "actors/actors.hpp"
 #include "actors/node_ledger.hpp"
-#include "actors/trial.hpp"
+#include "actors/attempt_actor.hpp"
 
 namespace troupe::actors {
 

@@ -1,8 +1,8 @@
 #include "actors/controller.hpp"
 
 #include "actors/batches.hpp"
-#include "actors/randomness.hpp"
-#include "actors/tuner.hpp"
+#include "base/randomness.hpp"
+#include "actors/tuner_pool.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "actors/actors.hpp"
-#include "actors/tuner.hpp"
-#include "core/cluster.hpp"
+#include "actors/tuner_pool.hpp"
+#include "core/cluster/cluster.hpp"
 
 namespace troupe::actors {
 

@@ -1,6 +1,6 @@
 // How fast the reduction kernels run on one core, beside memcpy: GB/s of input bytes read, for
 // inputs that lie in the cache or not, as their size has it.
-#include "reduction/kernels.hpp"
+#include "reduction/kernels/kernels.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -3,8 +3,8 @@
 // agent, reducer, ca) register in the same way, from their own serve_*.cpp.
 #pragma once
 
-#include "cli/invocation.hpp"
-#include "cli/names.hpp"
+#include "cli/client/invocation.hpp"
+#include "cli/client/names.hpp"
 
 #include <CLI/CLI.hpp>
 

@@ -1,7 +1,7 @@
 #include "cli/program.hpp"
 
 #include "cli/commands.hpp"
-#include "cli/suggest.hpp"
+#include "cli/terminal/suggest.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cli/commands.hpp"
-#include "cli/console.hpp"
+#include "cli/terminal/console.hpp"
 
 #include <string>
 #include <vector>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "link/link.capnp.h"
-#include "link/mailroom.hpp"
+#include "link/link_loop.hpp"
 #include "link/session.hpp"
 #include "link/watched_stream.hpp"
 

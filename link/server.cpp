@@ -1,7 +1,7 @@
 #include "link/server.hpp"
 
 #include "link/connection.hpp"
-#include "link/mailroom.hpp"
+#include "link/link_loop.hpp"
 #include "link/tls.hpp"
 
 #include <spdlog/spdlog.h>

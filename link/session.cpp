@@ -1,7 +1,7 @@
 #include "link/session.hpp"
 
 #include "link/connection.hpp"
-#include "link/mailroom.hpp"
+#include "link/link_loop.hpp"
 
 #include <utility>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "link/limits.hpp"
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <deque>
 #include <memory>

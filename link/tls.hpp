@@ -3,7 +3,7 @@
 #pragma once
 
 #include "link/identity.hpp"
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <kj/compat/tls.h>
 #include <kj/exception.h>

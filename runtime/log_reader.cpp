@@ -1,8 +1,8 @@
-#include "runtime/files.hpp"
+#include "base/files.hpp"
 #include "runtime/layout.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/shim/log_writer.hpp"
-#include "runtime/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <charconv>

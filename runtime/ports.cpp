@@ -1,6 +1,6 @@
 #include "runtime/ports.hpp"
 
-#include "runtime/files.hpp"
+#include "base/files.hpp"
 #include "wire/frame.hpp"
 
 #include <arpa/inet.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "wire/control.capnp.h"
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 namespace troupe::runtime {
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/environment.hpp"
-#include "runtime/files.hpp"
+#include "base/files.hpp"
 #include "runtime/shim/order.hpp"
 
 #include <expected>

@@ -3,7 +3,7 @@
 // any of them.
 #pragma once
 
-#include "runtime/files.hpp"
+#include "base/files.hpp"
 
 #include <atomic>
 #include <chrono>

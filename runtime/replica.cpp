@@ -5,7 +5,7 @@
 #include "runtime/shim/identity.hpp"
 #include "runtime/shim/supervisor.hpp"
 #include "runtime/strays.hpp"
-#include "runtime/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <array>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 #include "runtime/strays.hpp"
 
-#include "runtime/files.hpp"
+#include "base/files.hpp"
 
 #include <cstdlib>
 #include <dirent.h>

@@ -3,7 +3,7 @@
 // opener in the same process.
 #pragma once
 
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <filesystem>
 #include <utility>

@@ -4,7 +4,7 @@
 // here looks inside.
 #pragma once
 
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <cstdint>
 #include <filesystem>

@@ -4,7 +4,7 @@
 // damage in the middle has.
 #pragma once
 
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <filesystem>
 #include <string_view>

@@ -5,7 +5,7 @@
 // there, is read without limits and without surprises.
 #pragma once
 
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <capnp/dynamic.h>
 #include <capnp/message.h>

@@ -3,7 +3,7 @@
 // YAML's unquoted scalars wait for the schema (or the config reader) to say what they are.
 #pragma once
 
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <cstdint>
 #include <string>

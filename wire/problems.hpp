@@ -3,7 +3,7 @@
 // enough; this is where they take their common form.
 #pragma once
 
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <optional>
 #include <span>

@@ -3,7 +3,7 @@
 // how it joins and how it all-reduces, so no difference between two peers comes from the method.
 #pragma once
 
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -3,7 +3,7 @@
 // shared memory starts every peer the same way and sends nothing over the links that are measured.
 #pragma once
 
-#include "wire/error.hpp"
+#include "base/error.hpp"
 
 #include <cstdint>
 #include <functional>

@@ -1,7 +1,7 @@
 // libtroupe as one of the peers, through its C API. Besides the peers' own environment it needs
 // TROUPE_REDUCERS, TROUPE_JOB and TROUPE_TOKEN.
 #include "bench/peers/harness.hpp"
-#include "reduction/troupe.h"
+#include "reduction/api/troupe.h"
 
 namespace {
 

@@ -5,9 +5,9 @@
 // the best when everything is run to its end with the same seed; and parts of that best value.
 // Finals are without noise; of a trial that was stopped it is what it had when it was.
 #include "bench/tuner/generator.hpp"
-#include "core/study/objective.hpp"
-#include "core/study/stopping/stopping.hpp"
-#include "core/study/suggest.hpp"
+#include "tuner/objective.hpp"
+#include "tuner/stopping/stopping.hpp"
+#include "tuner/suggest.hpp"
 #include "wire/json.hpp"
 
 #include <CLI/CLI.hpp>

@@ -4,8 +4,8 @@
 #include "bench/tuner/cpu_time.hpp"
 #include "bench/tuner/functions.hpp"
 #include "bench/tuner/generator.hpp"
-#include "core/study/gp/keep_memory.hpp"
-#include "core/study/suggest.hpp"
+#include "tuner/gp/keep_memory.hpp"
+#include "tuner/suggest.hpp"
 #include "wire/json.hpp"
 
 #include <CLI/CLI.hpp>

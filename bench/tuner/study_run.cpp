@@ -2,7 +2,7 @@
 
 #include "bench/tuner/cpu_time.hpp"
 #include "bench/tuner/generator.hpp"
-#include "core/study/suggest.hpp"
+#include "tuner/suggest.hpp"
 #include "wire/json.hpp"
 
 #include <fmt/format.h>

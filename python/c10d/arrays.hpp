@@ -2,7 +2,7 @@
 // Tensors as libtroupe sees them: contiguous arrays in host memory. Everything that throws here
 // throws failure, and says which tensor is wrong and what was expected.
 
-#include "reduction/troupe.h"
+#include "reduction/api/troupe.h"
 
 #include <torch/csrc/distributed/c10d/Types.hpp>
 #include <vector>

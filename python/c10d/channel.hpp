@@ -5,7 +5,7 @@
 // operations are under way, no other thread is blocked for them.
 
 #include "python/c10d/work.hpp"
-#include "reduction/troupe.h"
+#include "reduction/api/troupe.h"
 
 #include <chrono>
 #include <condition_variable>

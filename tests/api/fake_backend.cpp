@@ -1,4 +1,4 @@
-#include "fake_backend.hpp"
+#include "tests/api/fake_backend.hpp"
 
 #include "wire/json.hpp"
 

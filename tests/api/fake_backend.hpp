@@ -2,7 +2,7 @@
 // nodes with given log lines. It keeps the store as the controller does, and nothing else of it.
 #pragma once
 
-#include "api/backend.hpp"
+#include "api/query/backend.hpp"
 #include "wire/custom_job.capnp.h"
 #include "wire/tuning_job.capnp.h"
 

@@ -1,7 +1,7 @@
 // Usage: api-fake-server TOKEN_FILE. Serves the fake until its standard input ends, and prints its
 // address. Jobs whose name holds "sleep" stay running; all others succeed step by step.
-#include "api/server.hpp"
-#include "fake_backend.hpp"
+#include "api/http/server.hpp"
+#include "tests/api/fake_backend.hpp"
 
 #include <cstdio>
 #include <fstream>

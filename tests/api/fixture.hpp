@@ -1,9 +1,9 @@
 // A server over the fake backend, and a client of it.
 #pragma once
 
-#include "api/server.hpp"
-#include "fake_backend.hpp"
-#include "http_client.hpp"
+#include "api/http/server.hpp"
+#include "tests/api/fake_backend.hpp"
+#include "tests/api/http_client.hpp"
 
 #include <doctest.h>
 

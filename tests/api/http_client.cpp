@@ -1,4 +1,4 @@
-#include "http_client.hpp"
+#include "tests/api/http_client.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>

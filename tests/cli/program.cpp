@@ -1,9 +1,9 @@
 #include "cli/program.hpp"
 
-#include "cli/http_client.hpp"
-#include "scratch.hpp"
-#include "scripted_server.hpp"
-#include "test_console.hpp"
+#include "cli/client/http_client.hpp"
+#include "tests/cli/scratch.hpp"
+#include "tests/cli/scripted_server.hpp"
+#include "tests/cli/test_console.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
 // A console that tests read, and documents written as literals.
 #pragma once
 
-#include "cli/console.hpp"
-#include "cli/json.hpp"
+#include "cli/terminal/console.hpp"
+#include "cli/client/json.hpp"
 
 #include <sstream>
 #include <stdexcept>

@@ -1,6 +1,6 @@
 #include "link/authority.hpp"
 
-#include "harness.hpp"
+#include "tests/link/harness.hpp"
 
 #include <doctest.h>
 #include <openssl/pem.h>

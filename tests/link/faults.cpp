@@ -1,5 +1,5 @@
 // Peers that vanish, freeze or restart. The peer is this program again, in a process of its own.
-#include "harness.hpp"
+#include "tests/link/harness.hpp"
 
 #include <doctest.h>
 

@@ -1,4 +1,4 @@
-#include "harness.hpp"
+#include "tests/link/harness.hpp"
 
 #include <doctest.h>
 

@@ -1,4 +1,4 @@
-#include "harness.hpp"
+#include "tests/link/harness.hpp"
 #include "link/link.hpp"
 
 #include <doctest.h>

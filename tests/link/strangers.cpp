@@ -1,6 +1,6 @@
 // Whoever is not of our authority, or does not behave like a peer at all: turned away, with no
 // effect on a live session.
-#include "harness.hpp"
+#include "tests/link/harness.hpp"
 
 #include <doctest.h>
 #include <openssl/ssl.h>

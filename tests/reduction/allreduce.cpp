@@ -1,4 +1,4 @@
-#include "reduction/kernels.hpp"
+#include "reduction/kernels/kernels.hpp"
 #include "tests/reduction/fixture.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // Whoever finds a reducer's port, or UCX's, must have no effect on a running job.
-#include "reduction/am_worker.hpp"
+#include "reduction/transport/am_worker.hpp"
 #include "tests/reduction/fixture.hpp"
 
 #include <doctest/doctest.h>

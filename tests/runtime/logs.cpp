@@ -1,4 +1,4 @@
-#include "runtime/utf8.hpp"
+#include "base/utf8.hpp"
 #include "tests/runtime/bench.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "runtime/files.hpp"
+#include "base/files.hpp"
 #include "runtime/metric_file.hpp"
 #include "tests/runtime/bench.hpp"
 

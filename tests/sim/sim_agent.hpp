@@ -3,7 +3,7 @@
 // core and no port is given out twice, and that nothing live is forgotten.
 #pragma once
 
-#include "core/cluster.hpp"
+#include "core/cluster/cluster.hpp"
 
 #include <map>
 #include <random>

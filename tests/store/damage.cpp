@@ -1,4 +1,4 @@
-#include "scratch.hpp"
+#include "tests/store/scratch.hpp"
 #include "store/store.hpp"
 #include "store/wal_check.hpp"
 

@@ -1,6 +1,6 @@
 #include "store/migrations.hpp"
 
-#include "scratch.hpp"
+#include "tests/store/scratch.hpp"
 
 #include <doctest.h>
 

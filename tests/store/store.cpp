@@ -1,6 +1,6 @@
 #include "store/store.hpp"
 
-#include "scratch.hpp"
+#include "tests/store/scratch.hpp"
 
 #include <doctest.h>
 

@@ -1,5 +1,5 @@
 // A writer in a process of its own, killed between and during commits.
-#include "scratch.hpp"
+#include "tests/store/scratch.hpp"
 #include "store/store.hpp"
 
 #include <doctest.h>

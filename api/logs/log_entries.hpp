@@ -1,0 +1,41 @@
+// One log entry as Cloud Logging shows it, made from a line that a replica wrote or from a platform
+// message, and the filter fields over it.
+#pragma once
+
+#include "api/query/filter.hpp"
+#include "api/query/json_writer.hpp"
+#include "wire/control.capnp.h"
+
+#include <string>
+
+namespace troupe::api {
+
+/// Whose entries they are.
+struct log_origin {
+  uint64_t job = 0;
+  uint64_t tuning_job = 0; // 0 outside tuning
+  std::string project;
+  std::string trial_id;
+};
+
+struct log_entry {
+  log_origin from;
+  std::string task; // "workerpool0-0"; "service" for platform messages
+  int64_t nanos = 0;
+  std::string severity;
+  std::string text;   // where payload is null
+  wire::tree payload; // the object that the line was, else null
+  std::string insert_id;
+};
+
+/// A line that is one JSON object becomes its payload, with `severity` taken out of it; other lines
+/// are texts, of severity ERROR where they came through stderr.
+log_entry entry_of(const log_origin& from, wire::LogEntry::Reader line);
+log_entry entry_of(const log_origin& from, uint64_t number, wire::ServiceLog::Reader message);
+
+std::string json_of(const log_entry& entry);
+
+result<filter> log_filter(std::string_view text);
+bool matches(const filter& wanted, const log_entry& entry);
+
+} // namespace troupe::api

@@ -1,0 +1,246 @@
+#include "api/logs/log_reader.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <memory>
+
+namespace troupe::api {
+
+namespace {
+
+constexpr size_t rounds_max = 64;
+constexpr size_t entries_read_max = 50'000;
+
+/// One entry on its way into a page, and where its replica is read on after it.
+struct incoming {
+  log_entry entry;
+  std::string replica; // empty: a platform message
+  uint64_t next = 0;
+};
+
+/// A part of one job's log, in order, as far as it was read in this round.
+struct stream {
+  uint64_t job = 0;
+  std::vector<incoming> entries;
+  size_t taken = 0;
+  bool cut = false; // there is more where this came from
+
+  bool empty() const { return taken == entries.size(); }
+};
+
+struct node_read {
+  const log_source* source;
+  std::string node;
+};
+
+using chunk = result<wire::frame<wire::LogChunk>>;
+
+/// Answers arrive on other threads, perhaps after their reader has given up; so it is shared.
+struct mailbox {
+  std::mutex mutex;
+  std::condition_variable arrived;
+  std::vector<std::optional<chunk>> chunks;
+  size_t missing = 0;
+
+  void put(size_t index, chunk content) {
+    {
+      std::lock_guard lock(mutex);
+      if (!chunks[index]) --missing;
+      chunks[index] = std::move(content);
+    }
+    arrived.notify_all();
+  }
+};
+
+class page_reader {
+public:
+  page_reader(const context& all, const std::vector<log_source>& sources, const filter& wanted,
+              size_t size, log_position& position)
+      : all_(all), sources_(sources), wanted_(wanted), size_(size), position_(position),
+        deadline_(std::chrono::steady_clock::now() + all.settings.node_timeout_ms) {}
+
+  result<log_page> page() {
+    bool cut = true;
+    for (size_t round = 0; cut && round < rounds_max && !full() && !out_of_budget(); ++round) {
+      auto fetched = fetch();
+      if (!fetched) return std::unexpected(fetched.error());
+      merge();
+      cut = std::ranges::any_of(streams_, [](const stream& each) { return each.cut; });
+    }
+    bool left = std::ranges::any_of(streams_, [](const stream& each) { return !each.empty(); });
+    bool running =
+        std::ranges::any_of(sources_, [](const log_source& source) { return !source.over; });
+    if (!left && !cut) finish_sources();
+    std::ranges::move(notices_, std::back_inserter(page_.entries));
+    page_.more = left || cut || running;
+    return std::move(page_);
+  }
+
+private:
+  bool full() const { return page_.entries.size() + notices_.size() >= size_; }
+  bool out_of_budget() const {
+    return read_ >= entries_read_max || all_.stopping
+           || std::chrono::steady_clock::now() > deadline_;
+  }
+
+  result<> fetch() {
+    streams_.clear();
+    std::vector<node_read> reads;
+    for (const log_source& source : sources_) {
+      if (position_.jobs[source.from.job].finished) continue;
+      auto messages = service_messages(source);
+      if (!messages) return std::unexpected(messages.error());
+      streams_.push_back(std::move(*messages));
+      for (const std::string& node : source.nodes)
+        reads.push_back({&source, node});
+    }
+    entries_each_ = uint32_t(std::clamp<size_t>(2 * size_ / (reads.size() + 1), 50, size_ + 50));
+    auto chunks = ask(reads);
+    for (size_t index = 0; index < reads.size(); ++index)
+      take_chunk(reads[index], chunks[index]);
+    return {};
+  }
+
+  result<stream> service_messages(const log_source& source) {
+    stream found{.job = source.from.job};
+    auto prefix = store::key_of(source.from.job) + "/";
+    auto first = fmt::format("{}{:010}", prefix, position_.jobs[source.from.job].service_next);
+    result<> outcome;
+    auto visit = [&](std::string_view key, std::string_view value) {
+      if (!key.starts_with(prefix)) return false;
+      if (found.entries.size() > size_) {
+        found.cut = true;
+        return false;
+      }
+      uint64_t number = 0;
+      std::from_chars(key.data() + prefix.size(), key.data() + key.size(), number);
+      auto message = wire::frame<wire::ServiceLog>::parse(value);
+      if (message)
+        found.entries.push_back({entry_of(source.from, number, **message), "", number + 1});
+      else
+        outcome =
+            fail(message.error().code, "stored service log {}: {}", key, message.error().message);
+      return outcome.has_value();
+    };
+    auto scanned = all_.database().scan(store::family::service_logs, first, false, visit);
+    if (!scanned) return std::unexpected(scanned.error());
+    if (!outcome) return std::unexpected(outcome.error());
+    return found;
+  }
+
+  wire::frame<wire::LogQuery> query_for(const log_source& source) {
+    return wire::frame<wire::LogQuery>::build([&](wire::LogQuery::Builder query) {
+      query.setJobId(source.from.job);
+      query.setEntriesMax(entries_each_);
+      const auto& offsets = position_.jobs[source.from.job].offsets;
+      auto positions = query.initPositions(kj::uint(offsets.size()));
+      kj::uint index = 0;
+      for (const auto& [replica, offset] : offsets) {
+        positions[index].setReplica(wire::text(replica));
+        positions[index++].setOffset(offset);
+      }
+    });
+  }
+
+  std::vector<std::optional<chunk>> ask(const std::vector<node_read>& reads) {
+    auto box = std::make_shared<mailbox>();
+    box->chunks.resize(reads.size());
+    box->missing = reads.size();
+    for (size_t index = 0; index < reads.size(); ++index)
+      all_.cluster.read_logs(reads[index].node, query_for(*reads[index].source),
+                             [box, index](chunk content) { box->put(index, std::move(content)); });
+    std::unique_lock lock(box->mutex);
+    auto done = [&] { return box->missing == 0 || all_.stopping; };
+    // In slices, because a stop of the server rings no bell here.
+    while (!done() && std::chrono::steady_clock::now() < deadline_)
+      box->arrived.wait_for(lock, std::chrono::milliseconds(100));
+    return box->chunks;
+  }
+
+  void take_chunk(const node_read& from, const std::optional<chunk>& content) {
+    if (!content)
+      return note_silence(
+          from, fmt::format("no answer within {} ms", all_.settings.node_timeout_ms.count()));
+    if (!*content) return note_silence(from, content->error().message);
+    auto lines = ***content;
+    if (lines.getError().size() > 0) return note_silence(from, wire::str(lines.getError()));
+    position_.silent_nodes.erase(from.node);
+    stream found{.job = from.source->from.job};
+    for (auto line : lines.getEntries())
+      found.entries.push_back(
+          {entry_of(from.source->from, line), wire::str(line.getReplica()), line.getNextOffset()});
+    found.cut = found.entries.size() >= entries_each_;
+    streams_.push_back(std::move(found));
+  }
+
+  /// Says once, not in every page, that a part is missing.
+  void note_silence(const node_read& from, std::string_view why) {
+    if (notices_.size() >= size_ || !position_.silent_nodes.insert(from.node).second) return;
+    log_entry notice{.from = from.source->from, .task = "service", .severity = "WARNING"};
+    auto now = std::chrono::system_clock::now().time_since_epoch();
+    notice.nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+    notice.text =
+        fmt::format("The logs on node {} cannot be read now ({}); what is shown lacks them. "
+                    "They follow once the node is back.",
+                    from.node, why);
+    notice.insert_id = fmt::format("{}/silent/{}/{}", notice.from.job, from.node, notice.nanos);
+    notices_.push_back(std::move(notice));
+  }
+
+  /// Takes the oldest entry again and again, for as long as it is sure to be the oldest.
+  void merge() {
+    while (!full()) {
+      stream* oldest = nullptr;
+      for (stream& each : streams_) {
+        if (each.empty() && each.cut) return;
+        if (!each.empty() && (!oldest || head(each).nanos < head(*oldest).nanos)) oldest = &each;
+      }
+      if (!oldest) return;
+      take(*oldest);
+    }
+  }
+
+  static const log_entry& head(const stream& from) { return from.entries[from.taken].entry; }
+
+  void take(stream& from) {
+    incoming& next = from.entries[from.taken++];
+    auto& position = position_.jobs[from.job];
+    if (next.replica.empty())
+      position.service_next = next.next;
+    else
+      position.offsets[next.replica] = next.next;
+    ++read_;
+    if (matches(wanted_, next.entry)) page_.entries.push_back(std::move(next.entry));
+  }
+
+  /// What has ended and is read is not asked for again: a tuning job may have a thousand trials.
+  void finish_sources() {
+    auto silent = [&](const std::string& node) { return position_.silent_nodes.contains(node); };
+    for (const log_source& source : sources_)
+      if (source.over && std::ranges::none_of(source.nodes, silent))
+        position_.jobs[source.from.job] = {.finished = true, .offsets = {}};
+  }
+
+  const context& all_;
+  const std::vector<log_source>& sources_;
+  const filter& wanted_;
+  size_t size_;
+  log_position& position_;
+  std::chrono::steady_clock::time_point deadline_;
+
+  std::vector<stream> streams_;
+  std::vector<log_entry> notices_;
+  log_page page_;
+  size_t read_ = 0;
+  uint32_t entries_each_ = 0;
+};
+
+} // namespace
+
+result<log_page> read_log_page(const context& all, const std::vector<log_source>& sources,
+                               const filter& wanted, size_t size, log_position& position) {
+  return page_reader(all, sources, wanted, size, position).page();
+}
+
+} // namespace troupe::api

@@ -1,0 +1,69 @@
+#include "api/resources/operation_waits.hpp"
+
+#include "api/query/lookup.hpp"
+
+namespace troupe::api {
+
+namespace {
+
+constexpr std::chrono::milliseconds look_every_ms{10};
+
+} // namespace
+
+operation_waits::operation_waits(const store::database& database, const std::atomic<bool>& stopping)
+    : database_(database), stopping_(stopping), thread_([this] { run(); }) {}
+
+operation_waits::~operation_waits() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void operation_waits::add(wait one) {
+  {
+    std::lock_guard lock(mutex_);
+    added_.push_back(std::move(one));
+  }
+  changed_.notify_all();
+}
+
+void operation_waits::run() {
+  std::vector<wait> waiting;
+  bool ending = false;
+  while (!ending) {
+    {
+      std::unique_lock lock(mutex_);
+      auto news = [&] { return ending_ || !added_.empty(); };
+      if (waiting.empty())
+        changed_.wait(lock, news);
+      else
+        changed_.wait_for(lock, look_every_ms, news);
+      for (wait& one : added_)
+        waiting.push_back(std::move(one));
+      added_.clear();
+      ending = ending_;
+    }
+    auto now = std::chrono::steady_clock::now();
+    std::erase_if(waiting, [&](wait& one) {
+      if (ending || stopping_ || now >= one.deadline) one.deadline = {};
+      return answered(one);
+    });
+  }
+}
+
+bool operation_waits::answered(const wait& one) const {
+  auto found = stored<wire::Operation>(database_, store::family::operations, one.key);
+  if (!found) return one.done(error_response(found.error())), true;
+  if (!*found)
+    return one.done(error_response({errc::not_found, "the operation does not exist any more"})),
+           true;
+  bool over = one.deadline == std::chrono::steady_clock::time_point();
+  if (!over && !(**found)->getDone()) return false;
+  one.done(json_response(wire::to_json<wire::Operation>(***found, one.json)));
+  return true;
+}
+
+} // namespace troupe::api

@@ -1,0 +1,124 @@
+// GET {job}:status: what the controller knows of a job beside the resource itself.
+#include "api/query/handlers.hpp"
+#include "api/resources/job_kinds.hpp"
+#include "api/query/json_writer.hpp"
+#include "api/query/lookup.hpp"
+#include "api/query/names.hpp"
+#include "api/query/rfc3339.hpp"
+#include "api/resources/stored_trials.hpp"
+
+namespace troupe::api {
+
+namespace {
+
+using attempt_frame = std::optional<wire::frame<wire::AttemptRecord>>;
+
+result<attempt_frame> attempt_of(const context& all, uint64_t job) {
+  return stored<wire::AttemptRecord>(all.database(), store::family::attempts, store::key_of(job));
+}
+
+void write_time(json_writer& out, std::string_view key, int64_t micros) {
+  if (micros != 0) out.member(key, rfc3339_of_nanos(micros * 1000));
+}
+
+void write_replica(json_writer& out, wire::ReplicaRecord::Reader replica) {
+  auto status = replica.getStatus();
+  auto id = status.getId();
+  out.begin_object();
+  out.member("task", fmt::format("workerpool{}-{}", id.getPool(), id.getIndex()));
+  out.member("node", wire::view(replica.getNode()));
+  out.member("phase", enum_name(status.getPhase()));
+  out.member("incarnation", id.getIncarnation());
+  out.member("exitCode", status.getExitCode()).member("signal", status.getSignal());
+  out.member("outOfMemory", status.getOutOfMemory());
+  out.member("message", wire::view(status.getMessage()));
+  write_time(out, "startTime", status.getStartedMicros());
+  write_time(out, "endTime", status.getEndedMicros());
+  out.end_object();
+}
+
+void write_attempt(json_writer& out, const attempt_frame& record) {
+  out.member("attempt", record ? (*record)->getAttempt() : 0);
+  out.member("jobRetries", record ? (*record)->getJobRetries() : 0);
+  out.member("reason", record ? wire::view((*record)->getReason()) : std::string_view());
+  out.key("replicas").begin_array();
+  if (record)
+    for (auto replica : (*record)->getReplicas())
+      write_replica(out, replica);
+  out.end_array();
+}
+
+/// How many queued jobs were submitted before this one; ids are in the order of submission.
+result<size_t> queued_before(const context& all, uint64_t id) {
+  constexpr size_t rows_read_max = 5000;
+  size_t queued = 0, read = 0;
+  auto count = [&](std::string_view, std::string_view value) {
+    auto job = wire::frame<wire::CustomJob>::parse(value);
+    if (job && (*job)->getState() == wire::JobState::QUEUED) ++queued;
+    return ++read < rows_read_max;
+  };
+  auto scanned =
+      all.database().scan(store::family::custom_jobs, store::key_of(id - 1), true, count);
+  if (!scanned) return std::unexpected(scanned.error());
+  return queued;
+}
+
+result<std::string> custom_job_status(const context& all, const place& at) {
+  auto job =
+      named<wire::CustomJob>(all, store::family::custom_jobs, custom_job_kind::collection, at);
+  if (!job) return std::unexpected(job.error());
+  auto id = *id_of(at.id);
+  auto record = attempt_of(all, id);
+  if (!record) return std::unexpected(record.error());
+  json_writer out;
+  out.begin_object().member("name", wire::view((*job)->getName()));
+  out.member("state", enum_name((*job)->getState()));
+  write_attempt(out, *record);
+  if ((*job)->getState() == wire::JobState::QUEUED) {
+    auto before = queued_before(all, id);
+    if (!before) return std::unexpected(before.error());
+    out.key("queue").begin_object().member("position", *before + 1).end_object();
+  }
+  return out.end_object().take();
+}
+
+result<> write_trial(const context& all, json_writer& out, wire::Trial::Reader trial) {
+  out.begin_object().member("id", wire::view(trial.getId()));
+  out.member("state", enum_name(trial.getState()));
+  out.member("customJob", wire::view(trial.getCustomJob()));
+  if (auto id = last_id_of(wire::view(trial.getCustomJob()))) {
+    auto record = attempt_of(all, *id);
+    if (!record) return std::unexpected(record.error());
+    write_attempt(out, *record);
+  }
+  out.end_object();
+  return {};
+}
+
+result<std::string> tuning_job_status(const context& all, const place& at) {
+  auto job = named<wire::HyperparameterTuningJob>(all, store::family::tuning_jobs,
+                                                  tuning_job_kind::collection, at);
+  if (!job) return std::unexpected(job.error());
+  job = with_trials(all.database(), *job);
+  if (!job) return std::unexpected(job.error());
+  json_writer out;
+  out.begin_object().member("name", wire::view((*job)->getName()));
+  out.member("state", enum_name((*job)->getState()));
+  out.key("trials").begin_array();
+  for (auto trial : (*job)->getTrials())
+    if (auto written = write_trial(all, out, trial); !written)
+      return std::unexpected(written.error());
+  return out.end_array().end_object().take();
+}
+
+} // namespace
+
+void show_custom_job_status(const context& all, const request&, const place& at, answer done) {
+  done(respond(custom_job_status(all, at)));
+}
+
+void show_tuning_job_status(const context& all, const request&, const place& at, answer done) {
+  done(respond(tuning_job_status(all, at)));
+}
+
+} // namespace troupe::api

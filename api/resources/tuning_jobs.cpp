@@ -1,0 +1,43 @@
+// What only tuning jobs can do.
+#include "api/resources/command.hpp"
+#include "api/resources/job_kinds.hpp"
+#include "api/query/lookup.hpp"
+#include "api/resources/outcome.hpp"
+#include "api/resources/stored_trials.hpp"
+
+namespace troupe::api {
+
+namespace {
+
+/// The controller answers with the job's record, whose trials lie beside it.
+response joined_response(const store::database& database, const wire::frame<wire::Outcome>& outcome,
+                         wire::json_options options) {
+  if (!outcome->isTuningJob()) return response_of(outcome, options);
+  auto record = wire::frame<wire::HyperparameterTuningJob>::copy(outcome->getTuningJob());
+  auto job = with_trials(database, record);
+  if (!job) return error_response(job.error());
+  return json_response(wire::to_json<wire::HyperparameterTuningJob>(**job, options));
+}
+
+} // namespace
+
+void resume_tuning_job(const context& all, const request& from, const place& at, answer done) {
+  auto asked = wire::from_json<wire::ResumeTuningJobRequest>(body_or_empty(from), "request body");
+  if (!asked) return done(error_response(asked.error()));
+  auto job = named<wire::HyperparameterTuningJob>(all, tuning_job_kind::family,
+                                                  tuning_job_kind::collection, at);
+  if (!job) return done(error_response(job.error()));
+  auto command = command_for(at.parent, [&](wire::Command::Builder into) {
+    auto resume = into.initResumeTuningJob();
+    resume.setId(*id_of(at.id));
+    resume.setWanted(**asked);
+  });
+  // The answer may come when the server is gone; the database is the cluster's.
+  auto answered = [&database = all.database(), options = from.json(),
+                   done = std::move(done)](const wire::frame<wire::Outcome>& outcome) {
+    done(joined_response(database, outcome, options));
+  };
+  all.cluster.execute(std::move(command), std::move(answered));
+}
+
+} // namespace troupe::api

@@ -1,0 +1,42 @@
+// One run of the command: what was asked on the line, and what it may use. Parsing only chooses
+// `action`; it runs after the whole line was understood, so a mistake in the last option has done
+// nothing.
+#pragma once
+
+#include "cli/terminal/console.hpp"
+#include "cli/client/http_client.hpp"
+#include "cli/client/settings.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::cli {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_interrupted = 130;
+
+struct invocation {
+  console& at;
+  global_options options;
+  /// Everything after "--", untouched: the program that a job shall run.
+  std::optional<std::vector<std::string>> program;
+  std::function<int()> action;
+
+  /// A client of the chosen cluster.
+  result<std::unique_ptr<http_client>> connect(bool interruptible = false) const;
+
+  /// "/v1/projects/{project}/locations/{location}"
+  std::string parent() const;
+
+  /// Prints the error and gives the exit code for it.
+  int failed(const error& problem) const;
+  /// As failed(), for what the user should have typed otherwise; names the help of `command`.
+  int misused(const error& problem, const std::string& command) const;
+};
+
+} // namespace troupe::cli

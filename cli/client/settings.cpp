@@ -1,0 +1,80 @@
+#include "cli/client/settings.hpp"
+
+#include "base/private_file.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace troupe::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The first line of a small file, without spaces around it.
+result<std::string> line_of(const fs::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  if (!in) return fail(errc::not_found, "{}: {}", file.string(), std::strerror(errno));
+  std::getline(in, line);
+  auto first = line.find_first_not_of(" \t\r");
+  auto last = line.find_last_not_of(" \t\r");
+  if (first == std::string::npos)
+    return fail(errc::not_found, "{}: the file is empty", file.string());
+  line = line.substr(first, last - first + 1);
+  // It goes into a header: anything but plain visible characters would be a way to smuggle in
+  // another one.
+  for (unsigned char c : line)
+    if (c <= 0x20 || c >= 0x7F)
+      return fail(errc::invalid_argument,
+                  "{}: the first line holds a character that can be in neither a URL nor a token",
+                  file.string());
+  return line;
+}
+
+} // namespace
+
+result<fs::path> data_directory(const global_options& options, const console& at) {
+  if (!options.data.empty()) return fs::path(options.data);
+  if (auto named = at.variable("TROUPE_DATA"); !named.empty()) return fs::path(named);
+  if (auto home = at.variable("HOME"); !home.empty()) return fs::path(home) / ".troupe";
+  return fail(errc::failed_precondition,
+              "no data directory: neither --data, nor TROUPE_DATA, nor HOME is set");
+}
+
+result<connection> find_cluster(const global_options& options, const console& at) {
+  connection found;
+  auto data = data_directory(options, at);
+  found.url = !options.endpoint.empty() ? options.endpoint : at.variable("TROUPE_ENDPOINT");
+  if (found.url.empty()) {
+    if (!data) return std::unexpected(data.error());
+    auto line = line_of(*data / "endpoint");
+    if (!line)
+      return fail(errc::failed_precondition,
+                  "no cluster is known here: neither --endpoint nor TROUPE_ENDPOINT is set, and "
+                  "{}. Start one with: troupe up",
+                  line.error().message);
+    found.url = *line;
+  }
+  if (options.token_file.empty() && !data) return std::unexpected(data.error());
+  auto file = options.token_file.empty() ? *data / "token" : fs::path(options.token_file);
+  auto token = line_of(file);
+  if (!token)
+    return fail(errc::unauthenticated,
+                "no token for {}: {}. Name a file that holds it with --token-file, or the "
+                "cluster's data directory with "
+                "--data or TROUPE_DATA; or start a cluster with: troupe up",
+                found.url, token.error().message);
+  found.token = *token;
+  return found;
+}
+
+result<> publish_cluster(const fs::path& data, const connection& cluster) {
+  if (auto made = make_private_directory(data); !made) return made;
+  // The token first: whoever finds the endpoint finds its token.
+  if (auto done = write_private_file(data / "token", cluster.token + "\n"); !done) return done;
+  return write_private_file(data / "endpoint", cluster.url + "\n");
+}
+
+} // namespace troupe::cli

@@ -1,0 +1,43 @@
+// Which cluster the command talks to, and with what right. `troupe up` leaves two files in its data
+// directory: `endpoint` (the URL) and `token`; both are readable by their owner alone, and every
+// other command on the machine finds the cluster through them.
+#pragma once
+
+#include "cli/terminal/console.hpp"
+#include "base/error.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace troupe::cli {
+
+/// What every command takes; empty means not given.
+struct global_options {
+  std::string endpoint;
+  std::string token_file;
+  std::string data;
+  std::string project = "local";
+  std::string location = "local";
+  std::string format = "table";
+
+  bool json() const { return format == "json"; }
+};
+
+struct connection {
+  std::string url;
+  std::string token;
+};
+
+/// --data, else TROUPE_DATA, else ~/.troupe. Errors: failed_precondition where there is no home
+/// either.
+result<std::filesystem::path> data_directory(const global_options&, const console&);
+
+/// The URL: --endpoint, else TROUPE_ENDPOINT, else <data>/endpoint. The token: --token-file, else
+/// <data>/token. Errors say where was looked and what to do.
+result<connection> find_cluster(const global_options&, const console&);
+
+/// Writes <data>/endpoint and <data>/token, both 0600, for find_cluster. The directory is made 0700
+/// if it is missing.
+result<> publish_cluster(const std::filesystem::path& data, const connection&);
+
+} // namespace troupe::cli

@@ -1,0 +1,139 @@
+// `troupe up`: a whole cluster in one process, on loopback only. For one machine, for trying
+// things, for the demo.
+#include "cli/commands.hpp"
+#include "host/hosting.hpp"
+#include "cli/serve/serve.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+namespace troupe::cli {
+
+namespace {
+
+struct up_flags : serve_flags {
+  std::string listen;
+  unsigned nodes = 1;
+  double cpus = 0;
+};
+
+/// The machine's cores and memory, shared out evenly where it plays several nodes.
+void share_out(agent_options& options, unsigned nodes, double cpus) {
+  if (cpus > 0) options.cpu_millis = static_cast<uint64_t>(cpus * 1000);
+  if (nodes < 2) return;
+  const auto machine = machine_resources();
+  options.cpu_millis = options.cpu_millis.value_or(machine.cpu_millis) / nodes;
+  options.memory_bytes = options.memory_bytes.value_or(machine.memory_bytes) / nodes;
+}
+
+/// Several nodes on one machine divide the ports between them.
+void divide_ports(agent_options& options, unsigned node, unsigned nodes) {
+  const auto share = static_cast<uint16_t>((options.port_last - options.port_first + 1) / nodes);
+  options.port_first = static_cast<uint16_t>(options.port_first + node * share);
+  options.port_last = static_cast<uint16_t>(options.port_first + share - 1);
+}
+
+result<std::vector<std::unique_ptr<agent_host>>> start_agents(caf::actor_system& system,
+                                                              const agent_options& pattern,
+                                                              const std::filesystem::path& data,
+                                                              const up_flags& flags,
+                                                              const controller_host& controller) {
+  std::vector<std::unique_ptr<agent_host>> agents;
+  for (unsigned node = 0; node < flags.nodes; ++node) {
+    auto options = pattern;
+    if (flags.nodes > 1) options.name = fmt::format("{}-{}", pattern.name, node);
+    options.runtime.directory = data / "agents" / options.name;
+    share_out(options, flags.nodes, flags.cpus);
+    divide_ports(options, node, flags.nodes);
+    auto agent = agent_host::start(system, std::move(options));
+    if (!agent) return std::unexpected(agent.error());
+    if (auto joined = (*agent)->join(controller.controller()); !joined)
+      return std::unexpected(joined.error());
+    agents.push_back(std::move(*agent));
+  }
+  return agents;
+}
+
+/// Everything in one process, without TLS and without roles, is for this machine alone.
+result<> check_loopback(const std::string& listen) {
+  const auto host = listen.substr(0, listen.rfind(':'));
+  if (host == "localhost" || host == "[::1]" || host.starts_with("127.")) return {};
+  return fail(
+      errc::invalid_argument,
+      "--listen (or controller.api.listen): {}: `troupe up` serves this machine alone; expected an "
+      "address "
+      "of the loopback interface, as 127.0.0.1:8080; for other machines run `troupe controller`",
+      listen);
+}
+
+int serve(const up_flags& flags, const invocation& invoked, stop_signals& signals) {
+  auto data = data_directory(invoked.options, invoked.at);
+  if (!data) return invoked.failed(data.error());
+  auto where = find_installation();
+  if (!where) return invoked.failed(where.error());
+
+  // No file is an empty one: the defaults are the parser's.
+  auto config = flags.config.empty() ? actors::parse_cluster_config("{}", "defaults")
+                                     : actors::read_cluster_config(flags.config);
+  if (!config) return invoked.misused(config.error(), "troupe up");
+  if (flags.check_config) return config_is_fine(flags, invoked);
+  auto controller_settings = options_of(config->controller);
+  controller_settings.data_directory = *data;
+  controller_settings.gate.reset();
+  if (!flags.listen.empty()) controller_settings.api_listen = flags.listen;
+  if (auto local = check_loopback(controller_settings.api_listen); !local)
+    return invoked.misused(local.error(), "troupe up");
+  auto agent_settings = options_of(config->agent, *where);
+  agent_settings.address = "127.0.0.1";
+
+  actor_settings actor_options;
+  caf::actor_system system{actor_options};
+  auto controller = controller_host::start(system, std::move(controller_settings));
+  if (!controller) return invoked.failed(controller.error());
+  auto agents = start_agents(system, agent_settings, *data, flags, **controller);
+  if (!agents) return invoked.failed(agents.error());
+
+  fmt::print("Troupe is up.\n  API       {}\n  token     {}\n  data      {}\n  nodes     {}\n\n"
+             "In another terminal:  troupe nodes list    or    troupe custom-jobs create --help\n"
+             "Ctrl-C stops the cluster and every job it runs; jobs go on with the next `troupe up` "
+             "on this data.\n",
+             (*controller)->endpoint(), (*controller)->token_file().string(), data->string(),
+             flags.nodes);
+  std::fflush(stdout);
+
+  signals.wait();
+  fmt::print("Stopping: no new work; replicas get a moment to end.\n");
+  std::fflush(stdout);
+  bool clean = true;
+  for (auto& agent : *agents)
+    clean = agent->stop_replicas() && clean;
+  agents->clear();
+  controller->reset();
+  if (!clean)
+    return invoked.failed({errc::deadline_exceeded,
+                           "some replicas did not end in time; the next `troupe up` ends them"});
+  fmt::print("Stopped.\n");
+  return exit_ok;
+}
+
+} // namespace
+
+void add_up(CLI::App& app, invocation& invoked) {
+  auto flags = std::make_shared<up_flags>();
+  auto* command = app.add_subcommand("up", "Run a whole cluster on this machine, loopback only");
+  command->add_option("--listen", flags->listen, "host:port of the API; port 0 takes a free one");
+  command->add_option("--nodes", flags->nodes, "Number of nodes to play")
+      ->check(CLI::Range(1u, 64u))
+      ->capture_default_str();
+  command
+      ->add_option("--cpus", flags->cpus, "Cores to offer in all (default: those of the machine)")
+      ->check(CLI::PositiveNumber);
+  add_serve_flags(
+      *command, invoked, flags,
+      "YAML with sections `controller` and `agent` (configs/embedded.yaml)",
+      [flags, &invoked](stop_signals& signals) { return serve(*flags, invoked, signals); });
+}
+
+} // namespace troupe::cli

@@ -1,0 +1,42 @@
+// The command that is tuned: words in which {name} stands for a parameter's value. Pure.
+//
+// {{ and }} are literal braces. An argument that names a parameter which is inactive in a trial
+// is left out of that trial whole. A command without any {name} gets --name=value for every active
+// parameter at its end, as trials on Vertex do.
+#pragma once
+
+#include "tuner/space.hpp"
+#include "base/error.hpp"
+
+#include <string>
+#include <vector>
+
+namespace troupe::cli {
+
+class command_template {
+public:
+  /// Errors: invalid_argument for an unknown {name}, a brace that is never closed, a parameter that
+  /// the command would never see, or a place that a conditional parameter cannot fill.
+  static result<command_template> parse(const std::vector<std::string>& words,
+                                        const core::search_space& space);
+
+  /// The command of a trial with these values.
+  std::vector<std::string> filled(const std::vector<core::parameter_value>& values) const;
+
+  /// The program, unless its name depends on a parameter.
+  std::optional<std::string> program() const;
+
+private:
+  struct piece {
+    std::string text; // literal, or a parameter's name
+    bool is_name = false;
+  };
+  using word = std::vector<piece>;
+
+  static result<word> parsed(const std::string& text, const core::search_space& space);
+
+  std::vector<word> words_;
+  bool appends_ = true; // no {name} anywhere
+};
+
+} // namespace troupe::cli

@@ -1,0 +1,14 @@
+// The chart of a local study: each objective over trials, with the best so far, what was stopped
+// and what failed; and for two objectives the Pareto front. Text is for terminals, SVG for files.
+#pragma once
+
+#include "cli/terminal/chart.hpp"
+#include "wire/tuning_job.capnp.h"
+
+#include <vector>
+
+namespace troupe::cli {
+
+std::vector<chart> charts_of(wire::HyperparameterTuningJob::Reader job);
+
+} // namespace troupe::cli

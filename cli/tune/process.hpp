@@ -1,0 +1,55 @@
+// One program of a trial: started with its output in files, in a session of its own so that all of
+// it can be stopped together, and killed by the kernel if this process dies first.
+#pragma once
+
+#include "base/files.hpp"
+#include "base/error.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace troupe::cli {
+
+struct process_order {
+  std::vector<std::string> command;
+  std::vector<std::string> environment; // NAME=value
+  std::filesystem::path output;         // files, made anew
+  std::filesystem::path errors;
+};
+
+class tune_process {
+public:
+  /// Call it from a thread that lives as long as the program may: the kernel takes the end of that
+  /// thread for ours. Errors: not_found or permission_denied if the program cannot be run; others
+  /// where this machine has no process, file or memory left.
+  static result<tune_process> start(const process_order& order);
+
+  tune_process(tune_process&&) noexcept;
+  tune_process& operator=(tune_process&&) noexcept;
+  /// Kills what still runs.
+  ~tune_process();
+
+  /// Readable once the program has ended.
+  int descriptor() const { return ended_.value(); }
+  pid_t pid() const { return pid_; }
+
+  /// To the program and all that it has started in its session.
+  void signal(int number) const;
+
+  /// After its end: what it left running in its group is killed. Gives the status as waitpid()
+  /// does.
+  int reap();
+
+private:
+  tune_process() = default;
+
+  pid_t pid_ = 0; // 0: reaped
+  runtime::unique_fd ended_;
+};
+
+/// Where `program` would be found, as execvp() looks for it in `path`. Errors: not_found,
+/// permission_denied.
+result<std::filesystem::path> find_program(const std::string& program, const std::string& path);
+
+} // namespace troupe::cli

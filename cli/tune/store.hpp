@@ -1,0 +1,72 @@
+// The directory of a local study: its journal, study.json-lines, and a directory for every trial.
+// The journal is only ever appended to, and synced before anything follows from what it says; so
+// whatever ends the process, the next one goes on from there.
+//
+// Its lines, one JSON object each: {"study"} first; {"run"} for every time the command was started;
+// {"trial"} when a trial starts, is started again, and ends (a Trial as the API shows it; of one
+// trial the last counts); {"reported"} for every value that a trial reports while it runs.
+#pragma once
+
+#include "core/state/state.hpp"
+#include "base/files.hpp"
+#include "base/error.hpp"
+#include "wire/frame.hpp"
+#include "wire/tuning_job.capnp.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace troupe::cli {
+
+using trial_frame = wire::frame<wire::Trial>;
+
+/// What the journal held when it was opened.
+struct stored_study {
+  wire::frame<wire::StudySpec> study;
+  uint64_t seed = 0;
+  int64_t create_micros = 0;
+  std::vector<trial_frame> trials;  // trial n at n - 1
+  std::vector<std::string> command; // of the last run; empty in a new directory
+};
+
+class tune_store {
+public:
+  /// Makes the directory or goes on with the study in it. Errors: failed_precondition if another
+  /// run holds the directory, or it holds a study that differs; data_loss for a damaged journal;
+  /// unavailable if it cannot be written.
+  static result<tune_store> open(const std::filesystem::path& directory,
+                                 wire::StudySpec::Reader study, std::optional<uint64_t> seed,
+                                 int64_t now_micros);
+
+  const stored_study& stored() const { return stored_; }
+
+  /// Errors of all three: unavailable where the disk does not take it.
+  result<> run_started(const std::vector<std::string>& command, int64_t now_micros);
+  result<> put(wire::Trial::Reader trial);
+  result<> put(wire::Trial::Reader trial, std::span<const core::metric_point> reported);
+
+  /// Where the trial's files are; with them what its program is told to keep.
+  std::filesystem::path directory_of(wire::Trial::Reader trial) const;
+
+private:
+  result<> lock();
+  result<> load(const std::string& text);
+  result<> take(std::string_view line, size_t number);
+  result<> begin(wire::StudySpec::Reader study, std::optional<uint64_t> seed, int64_t now_micros);
+  result<> check_same(wire::StudySpec::Reader study, std::optional<uint64_t> seed) const;
+  result<> append(std::string lines);
+
+  std::filesystem::path directory_;
+  runtime::unique_fd lock_, journal_;
+  bool torn_ = false; // the journal may end with half a line
+  stored_study stored_;
+};
+
+/// Where two JSON texts differ: "path: was 1, is 2", a few lines at most; empty if they are equal.
+std::string difference(const std::string& was, const std::string& is);
+
+} // namespace troupe::cli

@@ -1,0 +1,288 @@
+// What nodes say: hello (the whole truth about a node, to be reconciled with what is expected
+// there), reports, silence.
+#include "core/cluster/engine.hpp"
+#include "core/machines/pools.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace troupe::core {
+
+using wire::JobState;
+using wire::ReplicaPhase;
+
+namespace {
+
+stray stray_of(wire::ReplicaId::Reader id) {
+  return {id.getJobId(), id.getAttempt(), id.getPool(), id.getIndex(), id.getIncarnation()};
+}
+
+bool live(wire::ReplicaStatus::Reader status) {
+  return status.getPhase() == ReplicaPhase::LAUNCHING || status.getPhase() == ReplicaPhase::RUNNING;
+}
+
+amounts amounts_of(wire::Resources::Reader resources) {
+  return {resources.getCpuMillis(), resources.getMemoryBytes(), resources.getGpus(),
+          resources.getGpuType()};
+}
+
+} // namespace
+
+node* engine::find_node(const std::string& name) {
+  auto found = nodes_.find(name);
+  return found == nodes_.end() ? nullptr : &found->second;
+}
+
+/// Why the node may not join; empty if it may.
+std::string engine::refusal_of(wire::NodeHello::Reader hello) const {
+  std::string name = wire::str(hello.getName());
+  if (name.empty() || name.size() > 253)
+    return fmt::format(
+        "a node's name has 1 to 253 characters, this one {}: set `name` in the agent's config",
+        name.size());
+  if (hello.getPortFirst() == 0 || hello.getPortFirst() > hello.getPortLast())
+    return fmt::format(
+        "node {} offers the ports {} to {}; expected a range from 1 to 65535 with its first "
+        "not above its last: mend `ports` in the agent's config",
+        name, hello.getPortFirst(), hello.getPortLast());
+  std::string_view served = wire::view(hello.getClusterId());
+  if (!served.empty() && served != cluster_id_) {
+    size_t running = 0;
+    for (auto status : hello.getReplicas())
+      running += live(status);
+    // A controller that lost its store must not kill the training of the cluster that it was.
+    if (running > 0)
+      return fmt::format("node {} runs {} replicas of cluster {}, and this is cluster {}. Nothing "
+                         "was stopped. If this controller's "
+                         "state directory was lost or is the wrong one, start it with the right "
+                         "one; otherwise stop these replicas, "
+                         "then connect the node again",
+                         name, running, served, cluster_id_);
+  }
+  auto known = nodes_.find(name);
+  if (known != nodes_.end() && known->second.connected
+      && hello.getAgentEpoch() < known->second.agent_epoch)
+    return fmt::format(
+        "node {} is already connected with a newer agent (epoch {}, this one has {}): two agents "
+        "may not share a name; give one another `name` in its config",
+        name, known->second.agent_epoch, hello.getAgentEpoch());
+  return {};
+}
+
+void engine::node_up(wire::NodeHello::Reader hello) {
+  std::string name = wire::str(hello.getName());
+  if (std::string why = refusal_of(hello); !why.empty()) {
+    out_.refusals.push_back({std::move(name), hello.getAgentEpoch(), std::move(why)});
+    return;
+  }
+  auto [found, fresh] = nodes_.try_emplace(name);
+  node& where = found->second;
+  where.name = name;
+  if (where.connected && where.agent_epoch < hello.getAgentEpoch())
+    out_.refusals.push_back(
+        {name, where.agent_epoch, fmt::format("a newer agent of node {} has connected", name)});
+  bool new_boot = !fresh && where.boot_id != wire::view(hello.getBootId());
+  amounts total = amounts_of(hello.getResources());
+  if (fresh || total != where.total) totals_changed_ = true;
+  where.address = wire::str(hello.getAddress());
+  where.boot_id = wire::str(hello.getBootId());
+  where.version = wire::str(hello.getVersion());
+  where.agent_epoch = hello.getAgentEpoch();
+  where.total = total;
+  amounts used = where.used;
+  used.gpu_type = total.gpu_type;
+  where.shrunk = !fits(used, total);
+  where.port_first = hello.getPortFirst();
+  where.port_last = hello.getPortLast();
+  where.connected = true;
+  where.lost = false;
+  where.last_seen_micros = now_;
+  where.strays.clear();
+  changed(where);
+  arm(where);
+  grown_ = books_changed_ = true;
+  reconcile(where, hello, new_boot);
+}
+
+void engine::reconcile(node& where, wire::NodeHello::Reader hello, bool new_boot) {
+  // Metrics first: a trial whose end is in this hello must find what it measured.
+  for (auto measured : hello.getMetrics())
+    metrics(where, measured);
+  std::set<stray> told;
+  for (auto status : hello.getReplicas()) {
+    told.insert(stray_of(status.getId()));
+    // Before anything is forgotten, it must be known what still runs.
+    auto r = expected(where, status.getId()).second;
+    if (live(status) && (!r || r->ended())) unexpected(where, status, true);
+  }
+  for (uint64_t id : std::set(active_)) {
+    custom_job& job = jobs_.at(id);
+    std::vector<replica*> again;
+    // By index: losing one may end the attempt, and with it the list.
+    for (size_t i = 0; i < job.replicas.size(); ++i) {
+      replica& r = job.replicas[i];
+      if (r.node != where.name || r.ended()
+          || told.contains({id, job.attempt, r.pool, r.index, r.incarnation}))
+        continue;
+      if (r.phase == ReplicaPhase::LAUNCHING && !job.stopping())
+        again.push_back(&r);
+      else
+        lose(job, r,
+             new_boot ? fmt::format("node {} was started anew", where.name)
+                      : fmt::format("node {} no longer knows it", where.name));
+    }
+    // The loss of one may have ended the attempt: then the others are not started again.
+    if (job.stopping()) {
+      for (replica* r : again) {
+        if (job.replicas.empty()) break;
+        lose(job, *r, fmt::format("node {} never started it", where.name));
+      }
+      again.clear();
+    }
+    if (!again.empty()) order_launch(job, again);
+  }
+  for (auto status : hello.getReplicas())
+    replica_report(where, status, true);
+  for (uint64_t id : active_) {
+    const custom_job& job = jobs_.at(id);
+    if (job.stopping() && std::ranges::any_of(job.replicas, [&](const replica& r) {
+          return r.node == where.name && !r.ended();
+        }))
+      order_stop(job, where);
+  }
+  maybe_lift_quarantine(where.name);
+}
+
+std::pair<custom_job*, replica*> engine::expected(const node& where, wire::ReplicaId::Reader id) {
+  auto found = jobs_.find(id.getJobId());
+  if (found == jobs_.end()) return {nullptr, nullptr};
+  custom_job& job = found->second;
+  if (job.attempt != id.getAttempt()) return {&job, nullptr};
+  for (replica& r : job.replicas)
+    if (r.pool == id.getPool() && r.index == id.getIndex())
+      return {&job, r.node == where.name && r.incarnation == id.getIncarnation() ? &r : nullptr};
+  return {&job, nullptr};
+}
+
+void engine::replica_report(node& where, wire::ReplicaStatus::Reader status, bool in_hello) {
+  auto [job, r] = expected(where, status.getId());
+  if (!r || (r->ended() && (in_hello || !live(status)))) return unexpected(where, status, in_hello);
+  apply(*job, *r, status);
+}
+
+/// The replica is not expected on the node, or its end is known already.
+void engine::unexpected(node& where, wire::ReplicaStatus::Reader status, bool in_hello) {
+  auto id = status.getId();
+  auto found = jobs_.find(id.getJobId());
+  bool current = found != jobs_.end() && found->second.attempt == id.getAttempt();
+  if (live(status)) {
+    // Outside a hello it is an old message about a replica whose end is known; the node itself
+    // knows better.
+    if (!in_hello) return;
+    if (!where.strays.insert(stray_of(id)).second) return;
+    touched_ = books_changed_ = true;
+    send(where, [&](wire::Order::Builder order) {
+      auto stop = order.initStop();
+      stop.setJobId(id.getJobId());
+      stop.setAttempt(id.getAttempt());
+      stop.setGraceMs(static_cast<uint32_t>(settings_.termination_grace.count() / 1000));
+      stop.initReplicas(1).setWithCaveats(0, id);
+    });
+    return;
+  }
+  if (where.strays.erase(stray_of(id)) > 0) {
+    touched_ = true;
+    if (where.strays.empty()) grown_ = books_changed_ = true;
+  }
+  if (current) return maybe_forget(found->second, where.name);
+  // Of a job deleted while the node was away: its logs go as well. Numbers never given out are left
+  // alone.
+  bool deleted = found == jobs_.end() && id.getJobId() >= first_id && id.getJobId() < next_id_;
+  if (deleted)
+    send_purge(where, id.getJobId(), id.getAttempt());
+  else
+    send_forget(where, id.getJobId(), id.getAttempt());
+}
+
+void engine::report(wire::Report::Reader report) {
+  node* where = find_node(wire::str(report.getNode()));
+  if (!where || !where->connected || where->boot_id != wire::view(report.getBootId())
+      || where->agent_epoch != report.getAgentEpoch())
+    return; // of a session that is over; the hello of the next one tells all again
+  switch (report.which()) {
+  case wire::Report::REPLICA:
+    return replica_report(*where, report.getReplica(), false);
+  case wire::Report::METRICS:
+    return metrics(*where, report.getMetrics());
+  }
+}
+
+void engine::node_down(wire::NodeDown::Reader down) {
+  node* where = find_node(wire::str(down.getName()));
+  if (!where || !where->connected || where->agent_epoch != down.getAgentEpoch()) return;
+  where->connected = false;
+  where->last_seen_micros = now_;
+  where->strays.clear();
+  changed(*where);
+  books_changed_ = true;
+  arm(*where);
+  // After a restart of the controller every node is away for a moment: not worth a line in every
+  // job's log.
+  if (wire::view(down.getReason()) == restart_reason) return;
+  for (uint64_t id : active_) {
+    custom_job& job = jobs_.at(id);
+    if (!job.stopping() && std::ranges::any_of(job.replicas, [&](const replica& r) {
+          return r.node == where->name && !r.ended();
+        }))
+      say(job, "WARNING",
+          fmt::format("Node {} is disconnected ({}). Its replicas keep running; if it stays away "
+                      "for {} s they count "
+                      "as lost.",
+                      where->name, wire::view(down.getReason()),
+                      settings_.node_lost_after.count() / 1'000'000));
+  }
+}
+
+void engine::node_lost(node& where, const std::string& why) {
+  if (where.connected) return;
+  where.lost = true;
+  for (uint64_t id : std::set(active_)) {
+    custom_job& job = jobs_.at(id);
+    for (size_t i = 0; i < job.replicas.size(); ++i)
+      if (job.replicas[i].node == where.name) lose(job, job.replicas[i], why);
+  }
+}
+
+void engine::arm(node& where) {
+  if (where.armed_micros) node_timers_.erase({*where.armed_micros, where.name});
+  where.armed_micros.reset();
+  if (where.connected || where.lost) return;
+  where.armed_micros = where.last_seen_micros + settings_.node_lost_after.count();
+  node_timers_.insert({*where.armed_micros, where.name});
+}
+
+void engine::quarantine(node& where, std::string why) {
+  if (!where.quarantine.empty()) return;
+  where.quarantine = std::move(why);
+  books_changed_ = true;
+  changed(where);
+}
+
+/// Lifted when nothing that was told to stop is left there.
+void engine::maybe_lift_quarantine(const std::string& node_name) {
+  node* where = find_node(node_name);
+  if (!where || where->quarantine.empty()) return;
+  for (uint64_t id : active_) {
+    const custom_job& job = jobs_.at(id);
+    if (job.stopping() && std::ranges::any_of(job.replicas, [&](const replica& r) {
+          return r.node == node_name && !r.ended();
+        }))
+      return;
+  }
+  where->quarantine.clear();
+  changed(*where);
+  grown_ = books_changed_ = true;
+}
+
+} // namespace troupe::core

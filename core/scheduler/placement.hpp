@@ -1,0 +1,47 @@
+// Gang placement: which node takes which replica, or that the gang does not fit. A pure function of
+// amounts, so that the scheduler's choices can be tested without a cluster.
+#pragma once
+
+#include "core/machines/machine.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace troupe::core {
+
+/// What one worker pool asks for: `count` replicas that hold `each`.
+struct pool_demand {
+  uint32_t pool = 0;
+  uint64_t count = 0;
+  amounts each;
+};
+
+/// What a node has left.
+struct room {
+  amounts free;
+  uint64_t ports = 0; // each replica takes one
+  bool open = true;   // false: nothing may be placed here
+};
+
+bool fits(const amounts& demand, const amounts& free);
+void take(amounts& free, const amounts& demand);
+void give(amounts& free, const amounts& demand);
+
+struct seat {
+  uint32_t pool;
+  uint32_t index;
+  size_t room; // into the span of rooms
+};
+
+/// A seat for every replica of every pool, ordered by pool and index, or nothing. Prefers few nodes
+/// (peers then talk through memory), then the tightest ones (large gaps stay for large jobs).
+/// A greedy search: a gang of unequal replicas may be refused where an exhaustive one would fit it.
+std::optional<std::vector<seat>> place(std::span<const pool_demand>, std::span<const room>);
+
+/// The same text for demands that place() cannot tell apart.
+std::string shape_of(std::span<const pool_demand>);
+
+} // namespace troupe::core

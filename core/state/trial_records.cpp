@@ -1,0 +1,147 @@
+#include "core/state/trial_records.hpp"
+
+#include "core/cluster/engine.hpp"
+#include "tuner/objective.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace troupe::core {
+
+using wire::text;
+
+namespace {
+
+void set_trial(wire::Trial::Builder builder, const trial_book& book, const trial& t,
+               detail_of_trials detail) {
+  builder.setName(text(trial_name(book, t.number)));
+  builder.setId(text(std::to_string(t.number)));
+  builder.setState(t.state);
+  builder.setParameters(t.parameters->getValues());
+  if (t.final_measurement) set_measurement(builder.initFinalMeasurement(), *t.final_measurement);
+  if (detail == detail_of_trials::whole) {
+    auto all = builder.initMeasurements(static_cast<uint32_t>(t.measurements.size()));
+    for (uint32_t i = 0; i < all.size(); ++i)
+      set_measurement(all[i], t.measurements[i]);
+  }
+  if (t.start_micros != 0) builder.initStartTime().setMicros(t.start_micros);
+  if (t.end_micros != 0) builder.initEndTime().setMicros(t.end_micros);
+  builder.setClientId(text(t.client));
+  builder.setInfeasibleReason(text(t.infeasible_reason));
+  builder.setStoppingReason(text(t.stopping_reason));
+  if (t.job != 0)
+    builder.setCustomJob(text(resource_name(book.project, book.location, "customJobs", t.job)));
+}
+
+template <class Number>
+Number number_in(std::string_view digits) {
+  Number value{};
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+} // namespace
+
+std::string trial_name(const trial_book& book, uint32_t number) {
+  return fmt::format("{}/trials/{}", book.name(), number);
+}
+
+std::string trial_key(uint64_t study, uint32_t number) {
+  return fmt::format("{}/{:010}", store::key_of(study), number);
+}
+
+void set_measurement(wire::Measurement::Builder builder, const measurement& m) {
+  builder.initElapsedDuration().setMicros(m.elapsed_micros);
+  builder.setStepCount(m.step);
+  auto metrics = builder.initMetrics(static_cast<uint32_t>(m.metrics.size()));
+  for (uint32_t i = 0; i < metrics.size(); ++i) {
+    metrics[i].setMetricId(text(m.metrics[i].first));
+    metrics[i].setValue(m.metrics[i].second);
+  }
+}
+
+measurement measurement_of(wire::Measurement::Reader from) {
+  measurement m{from.getElapsedDuration().getMicros(), from.getStepCount(), {}};
+  for (auto metric : from.getMetrics())
+    m.metrics.emplace_back(wire::str(metric.getMetricId()), metric.getValue());
+  return m;
+}
+
+wire::frame<wire::Trial> record_of(const trial_book& book, const trial& t) {
+  return wire::frame<wire::Trial>::build(
+      [&](wire::Trial::Builder builder) { set_trial(builder, book, t, detail_of_trials::whole); });
+}
+
+trial trial_of(wire::Trial::Reader from) {
+  trial t;
+  t.number = number_in<uint32_t>(wire::view(from.getId()));
+  t.state = from.getState();
+  t.parameters = wire::frame<wire::Suggestions::ParameterSet>::build(
+      [&](wire::Suggestions::ParameterSet::Builder set) { set.setValues(from.getParameters()); });
+  if (from.hasFinalMeasurement()) t.final_measurement = measurement_of(from.getFinalMeasurement());
+  for (auto m : from.getMeasurements())
+    t.measurements.push_back(measurement_of(m));
+  t.start_micros = from.getStartTime().getMicros();
+  t.end_micros = from.getEndTime().getMicros();
+  t.client = wire::str(from.getClientId());
+  t.infeasible_reason = wire::str(from.getInfeasibleReason());
+  t.stopping_reason = wire::str(from.getStoppingReason());
+  std::string_view run = wire::view(from.getCustomJob());
+  if (!run.empty()) t.job = number_in<uint64_t>(run.substr(run.rfind('/') + 1));
+  return t;
+}
+
+study_frame frame_for_suggestions(const trial_book& book) {
+  const bool forecasts = std::ranges::any_of(book.trials, [](const auto& numbered) {
+    const trial& t = numbered.second;
+    return t.state == wire::Trial::State::SUCCEEDED && !t.stopping_reason.empty();
+  });
+  return frame_of(book,
+                  forecasts ? detail_of_trials::whole : detail_of_trials::without_measurements);
+}
+
+study_frame frame_of(const trial_book& book, detail_of_trials detail,
+                     const std::function<bool(const trial&)>& wanted) {
+  std::vector<const trial*> chosen;
+  for (const auto& [number, t] : book.trials)
+    if (!wanted || wanted(t)) chosen.push_back(&t);
+  return study_frame::build([&](wire::HyperparameterTuningJob::Builder builder) {
+    builder.setStudySpec(book.spec());
+    auto trials = builder.initTrials(static_cast<uint32_t>(chosen.size()));
+    for (uint32_t i = 0; i < trials.size(); ++i)
+      set_trial(trials[i], book, *chosen[i], detail);
+  });
+}
+
+std::vector<uint32_t> optimal_of(const trial_book& book) {
+  auto judged = frame_of(book, detail_of_trials::without_measurements,
+                         [](const trial& t) { return t.state == wire::Trial::State::SUCCEEDED; });
+  std::vector<uint32_t> numbers;
+  for (size_t i : optimal_trials(book.spec(), judged->getTrials()))
+    numbers.push_back(
+        number_in<uint32_t>(wire::view(judged->getTrials()[static_cast<uint32_t>(i)].getId())));
+  return numbers;
+}
+
+void fill_trials(wire::HyperparameterTuningJob::Builder builder, const trial_book& book) {
+  auto trials = builder.initTrials(static_cast<uint32_t>(book.trials.size()));
+  uint32_t i = 0;
+  for (const auto& [number, t] : book.trials)
+    set_trial(trials[i++], book, t, detail_of_trials::whole);
+}
+
+void fill_best(wire::HyperparameterTuningJob::Builder builder, const trial_book& book) {
+  auto ids = builder.initOptimalTrials(static_cast<uint32_t>(book.optimal.size()));
+  for (uint32_t i = 0; i < ids.size(); ++i)
+    ids.set(i, text(std::to_string(book.optimal[i])));
+  uint32_t objectives = 0;
+  for (auto metric : book.spec().getMetrics())
+    objectives += !metric.hasSafetyConfig();
+  if (objectives == 1 && !book.optimal.empty())
+    set_trial(builder.initBestTrial(), book, book.trials.at(book.optimal.front()),
+              detail_of_trials::without_measurements);
+}
+
+} // namespace troupe::core

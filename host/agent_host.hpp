@@ -1,0 +1,65 @@
+// A node agent put together from its parts: runtime, ledger, agent actor and, where the controller
+// is another process, the link to it.
+#pragma once
+
+#include "actors/agent.hpp"
+#include "actors/controller_link.hpp"
+#include "core/machines/machine.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace troupe::cli {
+
+/// The cores and the memory of this machine.
+core::amounts machine_resources();
+
+struct uplink_options {
+  std::string address;         // "host:port" of the controller's gate
+  std::string controller_name; // the name its certificate must bear
+  link::identity identity;
+};
+
+struct agent_options {
+  runtime::node_settings runtime; // its directory is the agent's own
+  std::string name;
+  std::string address = "127.0.0.1";
+  std::optional<uint64_t> cpu_millis;   // absent: detected
+  std::optional<uint64_t> memory_bytes; // absent: detected
+  std::optional<uint32_t> gpus;         // absent: none
+  wire::AcceleratorType gpu_type = wire::AcceleratorType::UNSPECIFIED;
+  uint16_t port_first = 20000;
+  uint16_t port_last = 20999;
+};
+
+class agent_host {
+public:
+  /// Takes the node's directory (one agent at a time), adopts what an earlier agent left running,
+  /// and serves.
+  static result<std::unique_ptr<agent_host>> start(caf::actor_system& system,
+                                                   agent_options options);
+  ~agent_host();
+
+  /// Joins a controller of this process.
+  result<> join(const actors::controller_actor& controller);
+  /// Joins a controller behind a link, and stays with it through every reconnection.
+  result<> join(uplink_options options);
+
+  /// Stops every replica and forgets them; false if some did not end in time.
+  bool stop_replicas();
+
+  const actors::node_identity& identity() const { return ledger_->identity(); }
+
+private:
+  explicit agent_host(caf::actor_system& system) : system_(system) {}
+
+  caf::actor_system& system_;
+  int lock_ = -1;
+  std::shared_ptr<actors::node_ledger> ledger_;
+  actors::local_agent_actor agent_;
+  std::unique_ptr<actors::link_uplink> uplink_;
+};
+
+} // namespace troupe::cli

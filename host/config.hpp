@@ -1,0 +1,74 @@
+// What an admin writes for a controller, for an agent, or for both in one process (`troupe up`):
+// YAML, read to plain structs. Every problem of a file is reported at once, with file, line and
+// column. configs/ has a commented example of each.
+#pragma once
+
+#include "core/machines/machine.hpp"
+#include "link/identity.hpp"
+#include "base/error.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace troupe::actors {
+
+/// Paths are absolute once read: a relative one counts from the directory of the file that names
+/// it.
+struct controller_config {
+  std::filesystem::path
+      data_directory; // empty only in a cluster_config, where the command line may name it
+  std::string api_listen = "127.0.0.1:8080";
+  std::string link_listen =
+      "0.0.0.0:7801";                // empty: no agents from outside; only in a cluster_config
+  std::optional<link::identity> tls; // always there with link_listen
+  std::string project = "local";
+  std::string location = "local";
+  core::machine_table machines;
+  std::chrono::microseconds node_lost_after = std::chrono::seconds(60);
+  std::chrono::microseconds termination_grace = std::chrono::seconds(30);
+};
+
+struct agent_config {
+  std::filesystem::path data_directory;       // empty only in a cluster_config
+  std::string name;                           // the host's name where none is given
+  std::string controller;                     // "host:port" of its link; empty in a cluster_config
+  std::string controller_name = "controller"; // the name that its certificate must bear
+  std::optional<link::identity> tls;          // absent in a cluster_config
+  std::string address;                        // what peers of this node's replicas dial
+  std::optional<uint64_t> cpu_millis;         // absent: detected, as the next three
+  std::optional<uint64_t> memory_bytes;
+  std::optional<uint32_t> gpus;
+  std::optional<wire::AcceleratorType> gpu_type;
+  uint16_t port_first = 20000;
+  uint16_t port_last = 20999;
+  std::map<std::string, std::string> images; // an imageUri, or the start of some and '*', -> "host"
+  std::map<std::string, std::filesystem::path> buckets; // gs://<name> is this directory
+  uint64_t log_bytes_max = 256 << 20;                   // of one replica
+};
+
+/// One process that is both: the file's sections `controller:` and `agent:`, either of which may be
+/// missing.
+struct cluster_config {
+  controller_config controller;
+  agent_config agent;
+};
+
+/// Errors: not_found or permission_denied where the file cannot be read; invalid_argument with all
+/// its problems, a line each.
+result<controller_config> read_controller_config(const std::filesystem::path& file);
+result<agent_config> read_agent_config(const std::filesystem::path& file);
+result<cluster_config> read_cluster_config(const std::filesystem::path& file);
+
+/// The same for a text that is at hand; `file` is for messages and for relative paths.
+result<controller_config> parse_controller_config(std::string_view text,
+                                                  const std::filesystem::path& file);
+result<agent_config> parse_agent_config(std::string_view text, const std::filesystem::path& file);
+result<cluster_config> parse_cluster_config(std::string_view text,
+                                            const std::filesystem::path& file);
+
+} // namespace troupe::actors

@@ -1,0 +1,126 @@
+#include "host/controller_host.hpp"
+
+#include "actors/batches.hpp"
+#include "actors/controller.hpp"
+#include "base/randomness.hpp"
+#include "actors/store_actor.hpp"
+#include "actors/tuner_pool.hpp"
+#include "base/private_file.hpp"
+#include "cli/client/settings.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace troupe::cli {
+
+namespace {
+
+/// The API's door to the actors.
+class actor_backend : public api::backend {
+public:
+  actor_backend(actors::controller_actor controller, const store::database& database)
+      : controller_(std::move(controller)), database_(database) {}
+
+  void execute(wire::frame<wire::Command> command,
+               std::function<void(wire::frame<wire::Outcome>)> answer) override {
+    caf::anon_send(
+        controller_, actors::atom::execute::value, std::move(command),
+        std::make_shared<const std::function<void(wire::frame<wire::Outcome>)>>(std::move(answer)));
+  }
+
+  void read_logs(std::string node, wire::frame<wire::LogQuery> query,
+                 std::function<void(result<wire::frame<wire::LogChunk>>)> answer) override {
+    caf::anon_send(controller_, actors::atom::logs::value, std::move(node), std::move(query),
+                   std::make_shared<const std::function<void(result<wire::frame<wire::LogChunk>>)>>(
+                       std::move(answer)));
+  }
+
+  const store::database& database() const override { return database_; }
+
+private:
+  actors::controller_actor controller_;
+  const store::database& database_;
+};
+
+} // namespace
+
+result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_system& system,
+                                                                controller_options options) {
+  auto host = std::unique_ptr<controller_host>(new controller_host);
+  if (auto made = make_private_directory(options.data_directory); !made)
+    return std::unexpected(made.error());
+
+  auto database = store::open(options.data_directory / "store");
+  if (!database) return std::unexpected(database.error());
+  host->database_ = std::move(*database);
+
+  const auto now = std::chrono::time_point_cast<micros>(std::chrono::system_clock::now());
+  auto recovered = core::cluster::recover(
+      std::move(options.core), actors::random_hex(8), now,
+      [&](store::family family,
+          const std::function<bool(std::string_view, std::string_view)>& visit) {
+        return host->database_->scan(family, "", false, visit);
+      });
+  if (!recovered) return std::unexpected(recovered.error());
+  auto& [cluster, effects] = *recovered;
+  // The raised epoch must be durable before any order bears it.
+  if (auto committed = host->database_->commit(effects.writes); !committed)
+    return std::unexpected(committed.error());
+
+  const auto cluster_id = cluster->id();
+  const auto epoch = cluster->epoch();
+  host->store_ = actors::spawn_store(system, *host->database_);
+  auto pending = std::move(effects.suggestion_requests);
+  const auto tuner = std::make_shared<actors::tuner>();
+  host->controller_ = actors::spawn_controller(system, std::move(cluster), host->store_, tuner);
+  for (auto& request : pending)
+    tuner->ask(system, host->controller_, std::move(request));
+  host->backend_ = std::make_unique<actor_backend>(host->controller_, *host->database_);
+
+  if (options.gate) {
+    auto gate = actors::gate::open(system, host->controller_, options.gate->listen,
+                                   options.gate->identity, cluster_id, epoch);
+    if (!gate) return std::unexpected(gate.error());
+    host->gate_ = std::move(*gate);
+  }
+
+  host->token_file_ = options.data_directory / "token";
+  auto token = read_or_make_secret(host->token_file_, [] { return actors::random_hex(24); });
+  if (!token) return std::unexpected(token.error());
+  api::server_settings settings;
+  settings.listen = options.api_listen;
+  settings.token = *token;
+  settings.token_place = "in " + host->token_file_.string();
+  settings.project = options.project;
+  settings.location = options.location;
+  auto server = api::server::start(settings, *host->backend_);
+  if (!server) return std::unexpected(server.error());
+  host->server_ = std::move(*server);
+
+  const auto name = options.api_listen.substr(0, options.api_listen.rfind(':'));
+  host->endpoint_ =
+      fmt::format("http://{}:{}", name == "0.0.0.0" ? "127.0.0.1" : name, host->server_->port());
+  host->endpoint_file_ = options.data_directory / "endpoint";
+  if (auto published = publish_cluster(options.data_directory, {host->endpoint_, *token});
+      !published)
+    return std::unexpected(published.error());
+  spdlog::info("event=controller_up cluster={} epoch={} endpoint={} gate_port={}", cluster_id,
+               epoch, host->endpoint_, host->gate_port());
+  return host;
+}
+
+controller_host::~controller_host() {
+  // Outermost first: no request may arrive at what is gone.
+  server_.reset();
+  gate_.reset();
+  std::error_code ignored;
+  if (!endpoint_file_.empty()) std::filesystem::remove(endpoint_file_, ignored);
+  if (controller_) caf::anon_send_exit(controller_, caf::exit_reason::user_shutdown);
+  if (!store_) return;
+  // The store's thread must be done before the database goes.
+  caf::scoped_actor self{store_.home_system()};
+  self->wait_for(controller_);
+  caf::anon_send_exit(store_, caf::exit_reason::user_shutdown);
+  self->wait_for(store_);
+}
+
+} // namespace troupe::cli

@@ -1,0 +1,60 @@
+// A controller put together from its parts: store, core, actors, API and, where agents dial in, the
+// gate.
+#pragma once
+
+#include "actors/actors.hpp"
+#include "actors/agent_gateway.hpp"
+#include "api/http/server.hpp"
+#include "core/cluster/cluster.hpp"
+#include "store/store.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace troupe::cli {
+
+struct gate_options {
+  std::string listen; // "host:port"
+  link::identity identity;
+};
+
+struct controller_options {
+  std::filesystem::path data_directory; // store, token and endpoint live here
+  std::string api_listen;               // "host:port"; port 0 takes a free one
+  std::optional<gate_options> gate;     // absent: agents of this process only
+  std::string project = "local";
+  std::string location = "local";
+  core::settings core;
+};
+
+class controller_host {
+public:
+  /// Recovers the cluster from the store and serves. Errors: another controller has the store, a
+  /// port is taken, damage.
+  static result<std::unique_ptr<controller_host>> start(caf::actor_system& system,
+                                                        controller_options options);
+  ~controller_host();
+
+  const actors::controller_actor& controller() const { return controller_; }
+  /// "http://host:port", also in the file `endpoint` of the data directory.
+  const std::string& endpoint() const { return endpoint_; }
+  const std::filesystem::path& token_file() const { return token_file_; }
+  uint16_t gate_port() const { return gate_ ? gate_->port() : 0; }
+
+private:
+  controller_host() = default;
+
+  std::filesystem::path token_file_;
+  std::filesystem::path endpoint_file_;
+  std::string endpoint_;
+  std::unique_ptr<store::database> database_;
+  actors::store_actor store_;
+  actors::controller_actor controller_;
+  std::unique_ptr<api::backend> backend_;
+  std::unique_ptr<actors::gate> gate_;
+  std::unique_ptr<api::server> server_;
+};
+
+} // namespace troupe::cli

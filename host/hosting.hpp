@@ -1,0 +1,16 @@
+// From configuration and flags to the options of the hosts; what `up`, `controller` and `agent`
+// have in common.
+#pragma once
+
+#include "host/config.hpp"
+#include "host/agent_host.hpp"
+#include "host/controller_host.hpp"
+#include "host/installation.hpp"
+
+namespace troupe::cli {
+
+controller_options options_of(const actors::controller_config& config);
+
+agent_options options_of(const actors::agent_config& config, const installation& where);
+
+} // namespace troupe::cli

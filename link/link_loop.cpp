@@ -1,0 +1,80 @@
+#include "link/link_loop.hpp"
+
+#include "link/tls.hpp"
+
+#include <kj/async-unix.h>
+
+#include <cstdlib>
+#include <future>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <utility>
+
+namespace troupe::link {
+
+mailroom::mailroom() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (wake_fd_ < 0)
+    std::abort(); // out of descriptors before the first connection: nothing could work
+}
+
+mailroom::~mailroom() { ::close(wake_fd_); }
+
+void mailroom::post(std::function<void()> task) {
+  std::lock_guard lock(mutex_);
+  if (stopped_) return;
+  tasks_.push_back(std::move(task));
+  ::eventfd_write(wake_fd_, 1);
+}
+
+void mailroom::stop() {
+  std::lock_guard lock(mutex_);
+  stopped_ = true;
+  ::eventfd_write(wake_fd_, 1);
+}
+
+std::vector<std::function<void()>> mailroom::collect() {
+  eventfd_t count = 0;
+  ::eventfd_read(wake_fd_, &count);
+  std::lock_guard lock(mutex_);
+  return std::exchange(tasks_, {});
+}
+
+void mailroom::serve(kj::AsyncIoContext& io) {
+  kj::UnixEventPort::FdObserver observer(io.unixEventPort, wake_fd_,
+                                         kj::UnixEventPort::FdObserver::OBSERVE_READ);
+  for (;;) {
+    observer.whenBecomesReadable().wait(io.waitScope);
+    for (auto& task : collect())
+      task();
+    std::lock_guard lock(mutex_);
+    if (stopped_) return;
+  }
+}
+
+result<std::unique_ptr<link_thread>> link_thread::start(factory make) {
+  std::unique_ptr<link_thread> self(new link_thread);
+  std::promise<result<>> made;
+  auto outcome = made.get_future();
+  self->thread_ = std::thread([mail = self->mail_, make = std::move(make), &made] {
+    auto io = kj::setupAsyncIo();
+    auto tenant = make(io, mail);
+    if (!tenant) return made.set_value(std::unexpected(tenant.error()));
+    made.set_value({});
+    mail->serve(io);
+    // A peer that is no more must not hold up the end.
+    auto bound = io.provider->getTimer().afterDelay(300 * kj::MILLISECONDS);
+    auto broken = kj::runCatchingExceptions(
+        [&] { (*tenant)->wind_down().exclusiveJoin(kj::mv(bound)).wait(io.waitScope); });
+    (void)broken; // whatever it was, its session is over
+    tenant->reset();
+  });
+  if (auto ready = outcome.get(); !ready) return std::unexpected(ready.error());
+  return self;
+}
+
+link_thread::~link_thread() {
+  mail_->stop();
+  thread_.join();
+}
+
+} // namespace troupe::link

@@ -1,0 +1,62 @@
+// The listening side of the handshake: accepts whoever knocks, asks for proof, and hands on those
+// who know their job's token. Port scanners, the silent and the wrong are dropped; they cost a file
+// descriptor for a few seconds, and nothing else.
+#pragma once
+
+#include "reduction/control/reducer_log.hpp"
+#include "reduction/control/socket.hpp"
+
+#include <functional>
+#include <list>
+#include <optional>
+
+struct pollfd;
+
+namespace troupe::reduction {
+
+class door {
+public:
+  struct visitor {
+    hello who;
+    frame_socket control;
+    std::string from; // its address
+  };
+  struct rules {
+    uint32_t handshake_timeout_ms = 5'000;
+    /// The token of a job; nothing where the job is unknown here.
+    std::function<std::optional<std::string>(const std::string& job)> token_of;
+    /// Takes the visitor in, or says why not; then it is told so and dropped.
+    std::function<std::optional<rejection>(visitor& who)> admit;
+  };
+
+  /// `log` may be null.
+  door(rules how, reducer_log* log) : rules_(std::move(how)), log_(log) {}
+  result<> listen(const host_port& where);
+  socket_address address() const { return local_address(listener_.number()); }
+  void add_poll_fds(std::vector<pollfd>& out) const;
+  void serve(time_point now);
+  void close();
+
+private:
+  struct stranger {
+    frame_socket control;
+    nonce server_nonce;
+    std::string from;
+    time_point deadline;
+  };
+  void accept_strangers(time_point now);
+  bool hear(stranger& from, time_point now);
+  bool turn_away(stranger& from, const rejection& why);
+  void log_drop(std::string_view from, std::string_view reason);
+
+  rules rules_;
+  reducer_log* log_;
+  unique_fd listener_;
+  std::list<stranger> strangers_;
+  uint64_t dropped_ = 0;
+};
+
+/// What a job's member says may reach a log line: without control characters and quotes, and short.
+std::string printable(std::string text);
+
+} // namespace troupe::reduction

@@ -1,0 +1,66 @@
+// One job at a reducer: its ranks, and its share of every data thread. Jobs share the threads and
+// nothing else: each has UCX workers, shards, buffers and secrets of its own, so one that ends
+// badly takes nothing of another with it.
+#pragma once
+
+#include "reduction/reducer/data_thread.hpp"
+#include "reduction/control/membership.hpp"
+#include "reduction/reducer/reducer.hpp"
+
+#include <mutex>
+
+namespace troupe::reduction {
+
+class session {
+public:
+  session(membership::rules how, std::string token, const reducer_options& options,
+          std::vector<std::unique_ptr<data_thread>>& threads, int wake_fd, reducer_log& log);
+  ~session();
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+
+  membership& members() { return members_; }
+  const std::string& token() const { return token_; }
+  bool is(const hello& who) const { return who.job == job_ && who.attempt == attempt_; }
+  /// Control connections, the clock, and what the data threads have to tell.
+  void serve(time_point now);
+  void tick(time_point now);
+  bool ended() const;
+  /// Says the last words and frees everything; how it went.
+  result<> end();
+
+private:
+  void begin();
+  result<> begin_data();
+  void hear_data_threads(time_point now);
+  void log_late_ranks(time_point now);
+  std::string hub_address() const;
+
+  std::string job_;
+  uint32_t attempt_;
+  std::string token_;
+  const reducer_options& options_;
+  std::vector<std::unique_ptr<data_thread>>& threads_;
+  int wake_fd_;
+  reducer_log& log_;
+  membership members_;
+  std::vector<uint64_t> secrets_;                 // by rank
+  std::vector<std::shared_ptr<data_unit>> units_; // by thread
+  uint32_t attached_ = 0;
+  uint32_t expected_ = 0;     // attachments
+  std::optional<error> lost_; // the first rank that was lost
+  bool over_ = false;
+  uint32_t late_operation_ = UINT32_MAX;
+  milliseconds next_late_log_{0};
+  time_point next_waiting_words_;
+  size_t peak_bytes_ = 0;
+
+  std::mutex mutex_; // guards what follows, which the data threads write
+  std::vector<std::pair<uint32_t, std::string>> broken_;
+  std::optional<error> trouble_;
+  uint32_t newly_attached_ = 0;
+  uint64_t strays_ = 0;
+  bool stray_logged_ = false;
+};
+
+} // namespace troupe::reduction

@@ -1,0 +1,176 @@
+#include "reduction/reducer/shard_host.hpp"
+
+#include "reduction/control/plan.hpp"
+
+#include <algorithm>
+
+namespace troupe::reduction {
+namespace {
+
+// An open message's payload: the members as 32-bit numbers.
+std::vector<uint32_t> members_in(byte_span payload) {
+  std::vector<uint32_t> out(payload.size() / sizeof(uint32_t));
+  std::memcpy(out.data(), payload.data(), out.size() * sizeof(uint32_t));
+  return out;
+}
+
+} // namespace
+
+shard_host::shard_host(am_worker& data, const settings& how, std::vector<peer> peers,
+                       callbacks tell)
+    : data_(data), how_(how), pool_(how.chunk_bytes), tell_(std::move(tell)) {
+  for (auto& each : peers) {
+    rank_by_secret_.emplace(each.secret, static_cast<uint32_t>(members_.size()));
+    const auto engines = each.addresses.size();
+    members_.push_back({std::move(each), std::vector<am_worker::endpoint*>(engines)});
+  }
+  data_.on_message(message::attach, [this](const chunk_header& header, byte_span) {
+    const auto rank = rank_of(header);
+    if (rank && header.operation < members_[*rank].endpoints.size())
+      attaching_.push_back({*rank, header.operation, header.lane});
+  });
+  data_.on_message(message::open, [this](const chunk_header& header, byte_span payload) {
+    if (const auto rank = rank_of(header)) open(*rank, header, members_in(payload));
+  });
+  data_.on_message(message::contribution, [this](const chunk_header& header, byte_span payload) {
+    if (const auto rank = rank_of(header)) contribute(*rank, header, payload);
+  });
+  data_.on_message(message::close, [this](const chunk_header& header, byte_span) {
+    if (rank_of(header)) close(header);
+  });
+}
+
+void shard_host::be_local(uint32_t rank, local_result receive) {
+  local_rank_ = rank;
+  receive_locally_ = std::move(receive);
+}
+
+void shard_host::open_locally(const chunk_header& header, std::vector<uint32_t> members) {
+  open(*local_rank_, header, std::move(members));
+}
+
+void shard_host::contribute_locally(const chunk_header& header, byte_span payload) {
+  contribute(*local_rank_, header, payload);
+}
+
+void shard_host::close_locally(const chunk_header& header) { close(header); }
+
+std::optional<uint32_t> shard_host::rank_of(const chunk_header& header) {
+  const auto found = rank_by_secret_.find(header.secret);
+  if (found != rank_by_secret_.end()) return found->second;
+  // Someone found UCX's own port and speaks its language. Nothing it sends may count.
+  if (tell_.stray) tell_.stray();
+  return std::nullopt;
+}
+
+void shard_host::open(uint32_t rank, const chunk_header& header, std::vector<uint32_t> members) {
+  const bool sound = std::ranges::all_of(members, [&](auto each) { return each < members_.size(); })
+                     && std::ranges::find(members, rank) != members.end();
+  const auto engine = header.operation;
+  if (!sound || engine >= members_[rank].endpoints.size())
+    return tell_.trouble({errc::invalid_argument,
+                          fmt::format("rank {} opened group {} with members that do not exist",
+                                      rank, header.group)});
+  auto& at = shards_[key_of(header)];
+  if (!at.shard) {
+    const auto count = static_cast<uint32_t>(members.size());
+    for (uint32_t member = 0; member < count; ++member)
+      at.member_of.emplace(members[member], member);
+    at.endpoints.resize(count);
+    // A window of parts, and two of results.
+    pool_.raise_limit(how_.slots * (size_t{count} + 4));
+    at.shard = std::make_unique<class shard>(
+        shard_options{how_.slots, header.sequence, std::move(members)}, pool_);
+  } else if (at.shard->options().members != members) {
+    return tell_.trouble(
+        {errc::failed_precondition,
+         fmt::format("the ranks disagree: group {} consists of the ranks {} for some, but of {} "
+                     "for rank {}",
+                     header.group, fmt::join(at.shard->options().members, ","),
+                     fmt::join(members, ","), rank)});
+  }
+  at.endpoints[at.member_of.at(rank)] = members_[rank].endpoints[engine];
+}
+
+void shard_host::contribute(uint32_t rank, const chunk_header& header, byte_span payload) {
+  const auto found = shards_.find(key_of(header));
+  if (found == shards_.end()) return;
+  auto& at = found->second;
+  const auto member = at.member_of.find(rank);
+  if (member == at.member_of.end()) return;
+  auto taken = at.shard->contribute(header, member->second, payload, steady_clock::now());
+  if (!taken) return tell_.trouble(std::move(taken.error()));
+  // Such an operation is one chunk. The last one of a long array looks like it and does no harm.
+  had_brief_ |= payload.size() <= chunk_rule::single_bytes && header.chunk == 0;
+  if (*taken) send_results(at, **taken);
+}
+
+// Every member has contributed to a result, and attaches and opens before it contributes: all
+// endpoints are there.
+void shard_host::send_results(stream& from, const shard::outcome& outcome) {
+  const auto& members = from.shard->options().members;
+  const auto count = static_cast<uint32_t>(members.size());
+  for (uint32_t member = 0; member < count; ++member) {
+    const auto payload = outcome.payload_for(member, count);
+    const auto rank = members[member];
+    if (rank == local_rank_) {
+      receive_locally_(outcome, payload);
+      continue;
+    }
+    auto header = outcome.header;
+    header.secret = members_[rank].who.secret;
+    auto hold = payload.empty() ? buffer_pool::buffer() : outcome.buffer;
+    data_.send(
+        *from.endpoints[member], message::result, header, payload,
+        {[](void*, void* held) { buffer_pool::buffer::adopt(held); }, nullptr, hold.release()});
+  }
+}
+
+void shard_host::close(const chunk_header& header) {
+  const auto found = shards_.find(key_of(header));
+  if (found == shards_.end()) return;
+  if (++found->second.closed == found->second.endpoints.size()) shards_.erase(found);
+}
+
+bool shard_host::catch_up() {
+  const bool any = !attaching_.empty();
+  for (const auto& each : std::exchange(attaching_, {}))
+    attach(each);
+  return any;
+}
+
+void shard_host::attach(const attachment& who) {
+  auto& joining = members_[who.rank];
+  auto& endpoint = joining.endpoints[who.engine];
+  if (endpoint == nullptr) {
+    auto made = data_.connect(joining.who.addresses[who.engine],
+                              [this, rank = who.rank](const std::string& reason) {
+                                tell_.connection_lost(rank, reason);
+                              });
+    if (!made)
+      return tell_.trouble(
+          {made.error().code, fmt::format("rank {}: {}", who.rank, made.error().message)});
+    endpoint = *made;
+    tell_.attached(who.rank);
+  }
+  chunk_header words;
+  words.secret = joining.who.secret;
+  words.lane = who.lane;
+  data_.send(*endpoint, message::attached, words, {}, {});
+}
+
+am_worker::endpoint* shard_host::endpoint(uint32_t rank, uint32_t engine) const {
+  const auto& all = members_[rank].endpoints;
+  return engine < all.size() ? all[engine] : nullptr;
+}
+
+std::optional<waiting_chunk> shard_host::oldest_waiting() const {
+  std::optional<waiting_chunk> oldest;
+  for (const auto& [key, each] : shards_) {
+    auto waiting = each.shard->oldest_waiting();
+    if (waiting && (!oldest || waiting->since < oldest->since)) oldest = std::move(waiting);
+  }
+  return oldest;
+}
+
+} // namespace troupe::reduction

@@ -1,0 +1,12 @@
+// Bayesian optimisation: the next points of a study by a Gaussian process.
+#pragma once
+
+#include "tuner/algorithm.hpp"
+#include "tuner/gp/options.hpp"
+
+namespace troupe::core {
+
+/// With other constants than the ones that were found best: for measuring.
+chosen_points bayesian_search(const study_view& study, uint32_t count, const gp::options& with);
+
+} // namespace troupe::core
