@@ -2,8 +2,8 @@
 // worker and sends the answer, all of it under deadlines. Private to the server.
 #pragma once
 
-#include "api/query/handlers.hpp"
-#include "api/resources/operation_waits.hpp"
+#include "api/backend/context.hpp"
+#include "api/backend/operation_waits.hpp"
 #include "api/http/worker_pool.hpp"
 
 #include <kj/async-io.h>

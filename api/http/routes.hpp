@@ -1,7 +1,7 @@
 // From a request's method and path to the handler that answers it.
 #pragma once
 
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
 
 namespace troupe::api {
 

@@ -4,8 +4,8 @@
 // controller.
 #pragma once
 
-#include "api/query/backend.hpp"
-#include "api/query/settings.hpp"
+#include "api/backend/backend.hpp"
+#include "api/backend/settings.hpp"
 
 #include <memory>
 

@@ -1,6 +1,6 @@
-#include "api/logs/log_reader.hpp"
-#include "api/query/lookup.hpp"
-#include "api/resources/stored_trials.hpp"
+#include "api/backend/lookup.hpp"
+#include "api/backend/stored_trials.hpp"
+#include "api/logs/log_merger.hpp"
 
 namespace troupe::api {
 

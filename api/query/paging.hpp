@@ -2,7 +2,7 @@
 // newest first or by number.
 #pragma once
 
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
 
 #include <optional>
 

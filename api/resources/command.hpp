@@ -2,7 +2,7 @@
 // requests that say everything in their path.
 #pragma once
 
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
 
 namespace troupe::api {
 

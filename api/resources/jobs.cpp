@@ -1,11 +1,11 @@
+#include "api/backend/lookup.hpp"
+#include "api/backend/stored_trials.hpp"
+#include "api/query/paging.hpp"
+#include "api/query/read_mask.hpp"
 #include "api/resources/command.hpp"
 #include "api/resources/job_filter.hpp"
 #include "api/resources/job_kinds.hpp"
-#include "api/query/lookup.hpp"
 #include "api/resources/outcome.hpp"
-#include "api/query/paging.hpp"
-#include "api/query/read_mask.hpp"
-#include "api/resources/stored_trials.hpp"
 
 namespace troupe::api {
 

@@ -1,6 +1,6 @@
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
+#include "api/query/enum_names.hpp"
 #include "api/query/json_writer.hpp"
-#include "api/query/names.hpp"
 #include "api/query/rfc3339.hpp"
 
 namespace troupe::api {

@@ -1,8 +1,8 @@
-#include "api/resources/command.hpp"
+#include "api/backend/lookup.hpp"
+#include "api/backend/operation_waits.hpp"
 #include "api/query/filter.hpp"
-#include "api/query/lookup.hpp"
-#include "api/resources/operation_waits.hpp"
 #include "api/query/paging.hpp"
+#include "api/resources/command.hpp"
 #include "wire/json_scalars.hpp"
 #include "wire/json_tree.hpp"
 

@@ -1,11 +1,11 @@
 // GET {job}:status: what the controller knows of a job beside the resource itself.
-#include "api/query/handlers.hpp"
-#include "api/resources/job_kinds.hpp"
+#include "api/backend/context.hpp"
+#include "api/backend/lookup.hpp"
+#include "api/backend/stored_trials.hpp"
+#include "api/query/enum_names.hpp"
 #include "api/query/json_writer.hpp"
-#include "api/query/lookup.hpp"
-#include "api/query/names.hpp"
 #include "api/query/rfc3339.hpp"
-#include "api/resources/stored_trials.hpp"
+#include "api/resources/job_kinds.hpp"
 
 namespace troupe::api {
 

@@ -1,8 +1,8 @@
 // Studies: Vizier's collection of what is tuned by a client.
-#include "api/resources/command.hpp"
-#include "api/query/lookup.hpp"
-#include "api/resources/outcome.hpp"
+#include "api/backend/lookup.hpp"
 #include "api/query/paging.hpp"
+#include "api/resources/command.hpp"
+#include "api/resources/outcome.hpp"
 
 namespace troupe::api {
 

@@ -1,12 +1,12 @@
 // Trials of a study: suggested, measured and completed by clients. Reads come from the committed
 // state; everything that changes something is a command to the controller, once the study and the
 // trial are known to exist.
-#include "api/resources/command.hpp"
+#include "api/backend/lookup.hpp"
+#include "api/backend/stored_trials.hpp"
 #include "api/query/json_writer.hpp"
-#include "api/query/lookup.hpp"
-#include "api/resources/outcome.hpp"
 #include "api/query/paging.hpp"
-#include "api/resources/stored_trials.hpp"
+#include "api/resources/command.hpp"
+#include "api/resources/outcome.hpp"
 
 #include <limits>
 

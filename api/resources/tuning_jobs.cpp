@@ -1,9 +1,9 @@
 // What only tuning jobs can do.
+#include "api/backend/lookup.hpp"
+#include "api/backend/stored_trials.hpp"
 #include "api/resources/command.hpp"
 #include "api/resources/job_kinds.hpp"
-#include "api/query/lookup.hpp"
 #include "api/resources/outcome.hpp"
-#include "api/resources/stored_trials.hpp"
 
 namespace troupe::api {
 

@@ -2,7 +2,7 @@
 // nodes with given log lines. It keeps the store as the controller does, and nothing else of it.
 #pragma once
 
-#include "api/query/backend.hpp"
+#include "api/backend/backend.hpp"
 #include "wire/custom_job.capnp.h"
 #include "wire/tuning_job.capnp.h"
 

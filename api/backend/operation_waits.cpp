@@ -1,6 +1,6 @@
-#include "api/resources/operation_waits.hpp"
+#include "api/backend/operation_waits.hpp"
 
-#include "api/query/lookup.hpp"
+#include "api/backend/lookup.hpp"
 
 namespace troupe::api {
 

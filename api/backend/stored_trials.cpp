@@ -1,6 +1,6 @@
-#include "api/resources/stored_trials.hpp"
+#include "api/backend/stored_trials.hpp"
 
-#include "api/query/lookup.hpp"
+#include "api/backend/lookup.hpp"
 #include "api/query/paging.hpp"
 #include "tuner/objective.hpp"
 

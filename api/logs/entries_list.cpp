@@ -1,7 +1,7 @@
 // POST /v2/entries:list.
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
+#include "api/logs/log_merger.hpp"
 #include "api/query/json_writer.hpp"
-#include "api/logs/log_reader.hpp"
 #include "api/query/paging.hpp"
 #include "wire/json_names.hpp"
 

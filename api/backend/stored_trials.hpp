@@ -2,7 +2,7 @@
 // together again, with which of them are best.
 #pragma once
 
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
 
 #include <vector>
 

@@ -2,7 +2,7 @@
 // and from the store, merged by time and exactly once.
 #pragma once
 
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
 #include "api/logs/log_entries.hpp"
 #include "api/logs/log_position.hpp"
 

@@ -1,7 +1,7 @@
 // Reading resources out of the store by the names that a path gives.
 #pragma once
 
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
 
 #include <optional>
 

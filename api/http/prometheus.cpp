@@ -1,7 +1,7 @@
 // GET /metrics, in Prometheus' text format.
-#include "api/query/handlers.hpp"
+#include "api/backend/context.hpp"
+#include "api/query/enum_names.hpp"
 #include "api/resources/job_kinds.hpp"
-#include "api/query/names.hpp"
 
 #include <iterator>
 

@@ -1,4 +1,4 @@
-#include "api/query/names.hpp"
+#include "api/query/enum_names.hpp"
 
 #include "wire/json_names.hpp"
 

@@ -2,9 +2,9 @@
 // out. Handlers run on worker threads, so they may read the store; they never touch the event loop.
 #pragma once
 
-#include "api/query/backend.hpp"
+#include "api/backend/backend.hpp"
+#include "api/backend/settings.hpp"
 #include "api/query/message.hpp"
-#include "api/query/settings.hpp"
 
 #include <atomic>
 #include <map>

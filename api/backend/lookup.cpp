@@ -1,4 +1,4 @@
-#include "api/query/lookup.hpp"
+#include "api/backend/lookup.hpp"
 
 #include <charconv>
 

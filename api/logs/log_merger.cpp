@@ -1,4 +1,4 @@
-#include "api/logs/log_reader.hpp"
+#include "api/logs/log_merger.hpp"
 
 #include <algorithm>
 #include <charconv>
