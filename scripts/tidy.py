@@ -1,0 +1,408 @@
+#!/usr/bin/env python3
+"""Checks the shape of the code: what clang-format and the compiler do not see.
+
+    scripts/tidy.py              # all rules; exits with 1 if something is wrong
+    scripts/tidy.py --rooms      # also prints how many lines each room has
+
+The rules:
+
+* a file of C++ or Python has at most 500 lines, a function at most 70, from the first line of its head to its end;
+* every header opens with a paragraph that says what lives there, and so does every source without a header of its own name;
+* includes follow the arrows below: a folder uses only the folders that its row names, a room only the rooms before it;
+* every source is named in its folder's meson.build or in one above it, and lists of sources are sorted, one file per line;
+* no room holds more than 17 % of the lines;
+* files that documents, comments and scripts name exist.
+
+Violations that are known are listed in STILL_TO_DO. An entry that is no longer needed is reported, so the list only shrinks.
+"""
+
+import argparse
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+FILE_LINES_MAX = 500
+FUNCTION_LINES_MAX = 70
+ROOM_SHARE_MAX = 0.17
+
+# Bottom-up: which folders a folder may include. A row names only folders whose rows stand above it, so there is no circle.
+FOLDERS = {
+    "base": [],
+    "wire": ["base"],
+    "store": ["base"],
+    "tuner": ["base", "wire"],
+    "core": ["base", "wire", "store", "tuner"],
+    "link": ["base", "wire"],
+    "runtime": ["base", "wire"],
+    "actors": ["base", "wire", "store", "tuner", "core", "link", "runtime"],
+    "api": ["base", "wire", "store", "tuner", "core"],
+    "host": ["base", "wire", "store", "core", "link", "runtime", "actors", "api"],
+    "reduction": ["base"],
+    "python": ["reduction"],
+    "cli": ["base", "wire", "store", "tuner", "core", "link", "runtime", "host", "reduction"],
+    "bench": ["base", "wire", "tuner", "reduction"],
+}
+
+# Bottom-up: a room may include the rooms before it in its folder. "." is the folder's own files.
+ROOMS = {
+    "core": ["machines", "validate", "state", "scheduler", "cluster", "jobs", "nodes", "studies"],
+    "runtime": ["shim", "."],
+    "api": ["query", "logs", "resources", "http"],
+    "reduction": ["kernels", "control", "transport", "reducer", "rank", "api"],
+    "cli": ["terminal", "client", ".", "bench", "jobs", "tune", "serve"],
+}
+
+# Violations that are known, by rule and place. Who fixes one deletes its line.
+STILL_TO_DO = {
+    # long_files
+    "core/state/records.cpp",
+    "tests/core/studies/studies.cpp",
+    "tests/core/studies/tuning_jobs.cpp",
+    "tests/sim/sim_world.cpp",
+    # long_functions
+    "cli/client/http_client.cpp:http_client::exchange",
+    "core/cluster/recovery.cpp:engine::recover",
+    # openings
+    "api/logs/log_sources.cpp",
+    "api/resources/jobs.cpp",
+    "api/resources/nodes.cpp",
+    "api/resources/operations.cpp",
+    "bench/peers/ring_main.cpp",
+    "bench/tuner/conditional_tasks.cpp",
+    "bench/tuner/front_tasks.cpp",
+    "bench/tuner/holdout_tasks.cpp",
+    "bench/tuner/public_tasks.cpp",
+    "cli/jobs/custom_jobs.cpp",
+    "cli/jobs/job_commands.cpp",
+    "cli/jobs/job_views.cpp",
+    "cli/jobs/list_views.cpp",
+    "cli/jobs/nodes.cpp",
+    "cli/jobs/trial_views.cpp",
+    "cli/jobs/tuning_jobs.cpp",
+    "cli/jobs/view_parts.cpp",
+    "cli/main.cpp",
+    "cli/serve/reducer.cpp",
+    "core/validate/jobs.cpp",
+    "core/validate/parameters.cpp",
+    "core/validate/study.cpp",
+    "runtime/forget.cpp",
+    "runtime/log_reader.cpp",
+    "store/memory.cpp",
+    "store/rocks.cpp",
+    "tuner/parameter.cpp",
+    "wire/json_decode.cpp",
+    "wire/json_encode.cpp",
+    # arrows
+    "api/logs/log_sources.cpp -> api/resources/stored_trials.hpp",
+    "core/cluster/engine.hpp -> core/jobs/restart.hpp",
+    "core/scheduler/scheduling.cpp -> core/cluster/engine.hpp",
+    "core/state/records.cpp -> core/cluster/engine.hpp",
+    "core/state/state.hpp -> core/cluster/cluster.hpp",
+    "core/state/state.hpp -> core/scheduler/placement.hpp",
+    "core/state/trial_records.cpp -> core/cluster/engine.hpp",
+    "core/validate/trial.hpp -> core/state/state.hpp",
+    "host/controller_host.cpp -> cli/client/settings.hpp",
+    # meson_lists
+    "bench/peers/meson.build",
+    "bench/tuner/meson.build",
+    "link/meson.build",
+    "python/c10d/meson.build",
+    "runtime/meson.build",
+    "tests/link/meson.build",
+    "tests/runtime/meson.build",
+    "tests/sim/meson.build",
+    "tests/store/meson.build",
+    "tests/wire/meson.build",
+    "wire/meson.build",
+}
+
+
+def tracked(*patterns):
+    """Files of the repository, also those that are not committed yet; all of them without patterns."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "--", *patterns]
+    names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return sorted(name for name in set(names) if (ROOT / name).is_file())
+
+
+def text_of(name):
+    return (ROOT / name).read_text(errors="replace")
+
+
+# --- functions -------------------------------------------------------------------------------------------------------
+
+TOKENS = re.compile(r"""
+    //[^\n]*                                    # comments
+  | /\*.*?\*/
+  | (?<![A-Za-z0-9_])(?:u8|[uUL])?R"(?P<tag>[^()\\\s]*)\(.*?\)(?P=tag)"   # raw strings
+  | "(?:\\.|[^"\\\n])*"                         # strings
+  | (?<![0-9A-Fa-f])'(?:\\.|[^'\\\n])+'         # characters, but not the marks in 1'000
+  | ^[ \t]*\#(?:\\\n|[^\n])*                    # directives
+""", re.VERBOSE | re.DOTALL | re.MULTILINE)
+
+CONTAINER = re.compile(r"\b(?:namespace|class|struct|union|enum)\b|\bextern\s*\"")
+
+
+def blanked(source):
+    """The source without comments, strings and directives; every line stays where it is."""
+    def blank(match):
+        text = match.group(0)
+        keep = '""' if text[-1] == '"' else ""
+        return keep + re.sub(r"[^\n]", " ", text)[len(keep):]
+    return TOKENS.sub(blank, source)
+
+
+def without_templates(head):
+    """The head without what opens it between `template <` and its `>`."""
+    while match := re.match(r"\s*template\s*<", head):
+        depth, position = 1, match.end()
+        while depth and position < len(head):
+            depth += {"<": 1, ">": -1}.get(head[position], 0)
+            position += 1
+        head = head[position:]
+    return head.strip()
+
+
+def is_function(head):
+    """Whether what stands before a brace is the head of a function: it has a parameter list, and is neither a type, a
+    namespace nor the initialiser of a variable."""
+    head = without_templates(head)
+    if "(" not in head:
+        return False
+    before = head[:head.index("(")]
+    if "operator" not in before and re.search(r"(?<![=!<>])=(?!=)", before):
+        return False
+    return not CONTAINER.match(before)
+
+
+def functions_of(source):
+    """(name, first line, last line) of every function that is defined in a file."""
+    code = blanked(source)
+    out = []
+    containers = []   # for each open brace outside functions: whether it may hold functions
+    head_start, position, parens = 0, 0, 0
+    while position < len(code):
+        char = code[position]
+        if char == "(":
+            parens += 1
+        elif char == ")":
+            parens -= 1
+        elif char == ";" and parens == 0:
+            head_start = position + 1
+        elif char == "}":
+            if containers:
+                containers.pop()
+            head_start = position + 1
+        elif char == "{" and parens > 0:
+            position = closing(code, position)
+        elif char == "{":
+            head = re.sub(r"^\s*(?:public|private|protected)\s*:", "", code[head_start:position])
+            if is_function(head):
+                end = closing(code, position)
+                # Members that are initialised in braces come before the body.
+                while (after := re.compile(r"\s*(?:,[^{};]*)?\{").match(code, end + 1)) and not code[end + 1:].lstrip().startswith(";"):
+                    end = closing(code, after.end() - 1)
+                first = head_start + len(code[head_start:position]) - len(head)
+                first += len(head) - len(head.lstrip())
+                name = (re.findall(r"[~\w:]+(?=\s*\()", head) or ["?"])[0]
+                out.append((name, code.count("\n", 0, first) + 1, code.count("\n", 0, end) + 1))
+                position = end
+                head_start = end + 1
+            elif re.search(r"\b(?:namespace|class|struct|union)\b|\bextern\b", head) and "=" not in head.split("{")[0].replace("==", ""):
+                containers.append(True)
+                head_start = position + 1
+            else:
+                position = closing(code, position)
+        position += 1
+    return out
+
+
+def closing(code, start):
+    """The position of the brace that closes the one at `start`."""
+    depth = 0
+    for match in re.compile(r"[{}]").finditer(code, start):
+        depth += 1 if match.group() == "{" else -1
+        if depth == 0:
+            return match.start()
+    return len(code) - 1
+
+
+# --- the rules -------------------------------------------------------------------------------------------------------
+
+CODE = ("*.cpp", "*.hpp", "*.h")
+
+
+def long_files():
+    for name in tracked(*CODE, "*.py"):
+        lines = text_of(name).count("\n")
+        if lines > FILE_LINES_MAX:
+            yield name, f"{lines} lines; expected at most {FILE_LINES_MAX}"
+
+
+def long_functions():
+    for name in tracked(*CODE):
+        for function, first, last in functions_of(text_of(name)):
+            if last - first + 1 > FUNCTION_LINES_MAX:
+                yield f"{name}:{function}", f"{last - first + 1} lines from line {first} on; expected at most {FUNCTION_LINES_MAX}"
+    for name in tracked("*.py"):
+        for node in ast.walk(ast.parse(text_of(name))):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= FUNCTION_LINES_MAX:
+                yield f"{name}:{node.name}", f"more than {FUNCTION_LINES_MAX} lines from line {node.lineno} on"
+
+
+def openings():
+    names = tracked(*CODE)
+    headers = {pathlib.Path(name).with_suffix("") for name in names if not name.endswith(".cpp")}
+    for name in names:
+        if name.endswith(".cpp") and (pathlib.Path(name).with_suffix("") in headers or name.startswith("tests/")):
+            continue
+        if not re.match(r"(#pragma once\s+)?/[/*]", text_of(name)):
+            yield name, "opens without a comment; expected what lives here and why"
+
+
+def room_of(name):
+    """("core", "jobs") for core/jobs/x.hpp; a folder without rooms is one room, and so is what lies below a room."""
+    folder, *rest = pathlib.PurePosixPath(name).parts
+    return (folder, rest[0] if len(rest) > 1 and folder in ROOMS else ".")
+
+
+def includes_of(name):
+    return re.findall(r'^\s*#\s*include\s+"([^"]+/[^"]+)"', text_of(name), re.MULTILINE)
+
+
+def arrows():
+    for folder, uses in FOLDERS.items():
+        above = list(FOLDERS)[:list(FOLDERS).index(folder)]
+        for used in uses:
+            if used not in above:
+                yield f"scripts/tidy.py:{folder}", f"names {used}, which stands below it; FOLDERS goes bottom-up"
+    for name in tracked(*CODE):
+        folder, room = room_of(name)
+        if folder == "tests":
+            continue
+        if folder not in FOLDERS:
+            yield name, "its folder is not in FOLDERS of scripts/tidy.py"
+            continue
+        rooms = ROOMS.get(folder, ["."])
+        if room not in rooms:
+            yield name, f"its room is not in ROOMS['{folder}'] of scripts/tidy.py"
+            continue
+        for included in includes_of(name):
+            other, other_room = room_of(included)
+            if other != folder and other in FOLDERS and other not in FOLDERS[folder]:
+                yield f"{name} -> {included}", f"{folder} may not use {other}"
+            if other == folder and other_room != room and other_room in rooms and rooms.index(other_room) > rooms.index(room):
+                yield f"{name} -> {included}", f"the arrow runs up: {folder}/{other_room} stands above {folder}/{room}"
+
+
+def quoted(text):
+    return re.findall(r"'([^'\n]*)'", text)
+
+
+def meson_lists():
+    """Sources that no meson.build names, and lists that are not sorted or not one file per line."""
+    named = set()
+    for build in tracked("meson.build", "**/meson.build"):
+        folder = pathlib.PurePosixPath(build).parent
+        lines = [line.split("#")[0] for line in text_of(build).splitlines()]
+        for word in quoted("\n".join(lines)):
+            named.add((folder / word).as_posix() if ".." not in word else normal(folder / word))
+        run = []  # sources on consecutive lines
+        for number, line in enumerate(lines + [""], 1):
+            sources = [word for word in quoted(line) if word.endswith((".cpp", ".capnp"))]
+            alone = len(sources) == 1 and line.strip().rstrip(",)]").strip() == f"'{sources[0]}'"
+            if len(sources) > 1:
+                yield build, f"several sources on line {number}; expected one file per line"
+            if alone:
+                run.append(sources[0])
+                continue
+            if run != sorted(run):
+                first = next(b for a, b in zip(run, run[1:]) if b < a)
+                yield build, f"the list of sources is not sorted at '{first}'"
+            run = []
+    for name in tracked("*.cpp"):
+        if name not in named:
+            yield name, "no meson.build names it"
+
+
+def normal(path):
+    out = []
+    for part in path.parts:
+        out = out[:-1] if part == ".." else out + [part]
+    return "/".join(out)
+
+
+def room_shares():
+    """Lines of each room, tests apart."""
+    lines = {}
+    for name in tracked(*CODE, "*.capnp", "*.py"):
+        if name.startswith(("tests/", "examples/", "scripts/")):
+            continue
+        folder, *rest = pathlib.PurePosixPath(name).parts
+        room = f"{folder}/{rest[0]}" if len(rest) > 1 and folder in ("core", "cli", "api", "reduction", "bench") else folder
+        lines[room] = lines.get(room, 0) + text_of(name).count("\n")
+    whole = sum(lines.values())
+    return {room: (count, count / whole) for room, count in lines.items()}
+
+
+def large_rooms():
+    for room, (lines, share) in room_shares().items():
+        if share > ROOM_SHARE_MAX:
+            yield room, f"{lines} lines, {share:.1%} of all; expected at most {ROOM_SHARE_MAX:.0%}"
+
+
+# A path in a text: two parts or more, the last one with an extension that files of this repository have.
+PATH = re.compile(r"(?<![\w./{}$<>:-])((?:\.\./)?(?:[\w.-]+/)+[\w-]+\.(?:cpp|hpp|h|capnp|py|md|yaml|svg|js))(?![\w/])")
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+
+
+def stale_paths():
+    """Paths below the repository's folders that documents, comments and scripts name, and links of documents, that do not
+    exist. Paths that begin with another folder are not looked at: they may be anything."""
+    folders = {name.split("/")[0] for name in tracked() if "/" in name} | set(FOLDERS)
+    for name in tracked("*.md", *CODE, "*.py", "*.capnp", "*.yaml", "*meson.build", "scripts/*"):
+        if name.startswith("tests/tidy/") or name == "scripts/tidy.py":
+            continue
+        text = text_of(name)
+        named = {path for path in PATH.findall(text) if path.split("/")[0] in folders | {".."}}
+        links = set(LINK.findall(text)) if name.endswith(".md") else set()
+        for path in sorted(named | links):
+            if not (ROOT / path).exists() and not ((ROOT / name).parent / path).exists():
+                yield f"{name} -> {path}", "there is no such file"
+
+
+RULES = [long_files, long_functions, openings, arrows, meson_lists, large_rooms, stale_paths]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rooms", action="store_true", help="print how many lines each room has")
+    options = parser.parse_args()
+    if not (ROOT / ".git").exists():
+        print("this is not a git checkout, so the files of the repository are not known: nothing is checked")
+        return 77  # meson: skipped
+    if options.rooms:
+        for room, (lines, share) in sorted(room_shares().items(), key=lambda item: -item[1][0]):
+            print(f"{room:24} {lines:6} {share:6.1%}")
+    known = set(STILL_TO_DO)
+    problems = 0
+    for rule in RULES:
+        for place, problem in rule():
+            if place in STILL_TO_DO:
+                known.discard(place)
+                continue
+            problems += 1
+            print(f"{place}: {problem}", file=sys.stderr)
+    for place in sorted(known):
+        problems += 1
+        print(f"scripts/tidy.py: {place} is no longer a violation; delete its line in STILL_TO_DO", file=sys.stderr)
+    if STILL_TO_DO:
+        print(f"{len(STILL_TO_DO)} known violations are still to do (STILL_TO_DO in scripts/tidy.py)")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
