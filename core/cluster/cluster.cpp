@@ -57,15 +57,15 @@ effects engine::step(const wire::frame<wire::Event>& event) {
     run_timers();
     // A study that is over stops its trials, which makes room.
     for (uint64_t id : std::set(wants_suggestions_))
-      if (auto found = tuning_.find(id); found != tuning_.end()) judge_end(found->second);
+      if (auto found = tuning_jobs_.find(id); found != tuning_jobs_.end()) judge_end(found->second);
     place_queued();
   }
   refresh_reasons();
   for (uint64_t id : std::exchange(wants_suggestions_, {}))
-    if (auto found = tuning_.find(id); found != tuning_.end()) ask(found->second);
+    if (auto found = tuning_jobs_.find(id); found != tuning_jobs_.end()) ask(found->second);
   if (!recovering)
     for (uint64_t id : std::exchange(wants_stoppings_, {}))
-      if (trial_book* book = find_book(id)) ask_stoppings(*book);
+      if (study* s = find_study(id)) ask_stoppings(*s);
   flush(event);
   return std::move(out_);
 }
@@ -138,8 +138,8 @@ std::optional<instant> engine::wake_at() const {
   if (!job_timers_.empty()) first = job_timers_.begin()->first;
   if (!node_timers_.empty())
     first = std::min(first.value_or(INT64_MAX), node_timers_.begin()->first);
-  if (!book_timers_.empty())
-    first = std::min(first.value_or(INT64_MAX), book_timers_.begin()->first);
+  if (!study_timers_.empty())
+    first = std::min(first.value_or(INT64_MAX), study_timers_.begin()->first);
   if (!wants_stoppings_.empty()) first = now_;
   if (!first) return std::nullopt;
   return instant_of(*first);
@@ -148,11 +148,11 @@ std::optional<instant> engine::wake_at() const {
 void engine::run_timers() {
   // Each is taken out before it acts and arms itself anew for later than now, so this ends.
   while (!node_timers_.empty() && node_timers_.begin()->first <= now_) {
-    node& where = nodes_.at(node_timers_.begin()->second);
+    node& n = nodes_.at(node_timers_.begin()->second);
     node_timers_.erase(node_timers_.begin());
-    where.armed_micros.reset();
-    node_lost(where, fmt::format("node {} has been away for {} s", where.name,
-                                 (now_ - where.last_seen_micros) / 1'000'000));
+    n.armed_micros.reset();
+    node_lost(n, fmt::format("node {} has been away for {} s", n.name,
+                                 (now_ - n.last_seen_micros) / 1'000'000));
   }
   while (!job_timers_.empty() && job_timers_.begin()->first <= now_) {
     custom_job& job = jobs_.at(job_timers_.begin()->second);
@@ -160,8 +160,8 @@ void engine::run_timers() {
     job.armed_micros.reset();
     job_timer(job);
   }
-  while (!book_timers_.empty() && book_timers_.begin()->first <= now_)
-    book_timer(book_timers_.begin()->second);
+  while (!study_timers_.empty() && study_timers_.begin()->first <= now_)
+    study_timer(study_timers_.begin()->second);
 }
 
 void engine::answer(wire::frame<wire::Outcome> outcome) {
@@ -222,19 +222,19 @@ void engine::write_records() {
     if (auto found = jobs_.find(id); found != jobs_.end() && !found->second.deleted)
       out_.writes.put(family::custom_jobs, key_of(id), resource_of(found->second).str());
   for (uint64_t id : std::exchange(dirty_tuning_, {}))
-    if (auto found = tuning_.find(id); found != tuning_.end()) {
+    if (auto found = tuning_jobs_.find(id); found != tuning_jobs_.end()) {
       out_.writes.put(family::tuning_jobs, key_of(id), resource_of(found->second).str());
       out_.writes.put(family::attempts, key_of(id), record_of(found->second).str());
     }
   for (uint64_t id : std::exchange(dirty_studies_, {}))
-    if (auto found = studies_.find(id); found != studies_.end()) {
+    if (auto found = client_studies_.find(id); found != client_studies_.end()) {
       out_.writes.put(family::studies, key_of(id), resource_of(found->second).str());
       out_.writes.put(family::study_records, key_of(id), record_of(found->second).str());
     }
   for (const auto& [id, number] : std::exchange(dirty_trials_, {}))
-    if (const trial_book* book = find_book(id)) {
-      if (auto t = book->trials.find(number); t != book->trials.end())
-        out_.writes.put(family::trials, trial_key(id, number), record_of(*book, t->second).str());
+    if (const study* s = find_study(id)) {
+      if (auto t = s->trials.find(number); t != s->trials.end())
+        out_.writes.put(family::trials, trial_key(id, number), record_of(*s, t->second).str());
       else
         out_.writes.erase(family::trials, trial_key(id, number));
     }

@@ -65,7 +65,7 @@ private:
   custom_job* find_job(uint64_t id, wire::Command::Reader);
 
   // -- attempts.cpp: placing, launching, stopping, ends of replicas --
-  void start_attempt(custom_job&, const std::vector<seat>&, const std::vector<node*>& rooms);
+  void start_attempt(custom_job&, const std::vector<assignment>&, const std::vector<node*>& capacities);
   void order_launch(custom_job&, node&, const std::vector<replica*>&);
   void order_launch(custom_job&, const std::vector<replica*>&);
   void order_stop(const custom_job&, node&);
@@ -110,16 +110,16 @@ private:
   void maybe_lift_quarantine(const std::string& node_name);
 
   // -- trials.cpp: what tuning jobs and studies share --
-  trial_book* find_book(uint64_t id);
-  void end_trial(trial_book&, trial&, std::optional<measurement> final, std::string infeasible);
-  study_end end_by_rule(trial_book&);
-  void book_timer(uint64_t id);
-  void ask_stoppings(trial_book&);
+  study* find_study(uint64_t id);
+  void end_trial(study&, trial&, std::optional<measurement> final, std::string infeasible);
+  study_end end_by_rule(study&);
+  void study_timer(uint64_t id);
+  void ask_stoppings(study&);
   void stoppings(wire::Stoppings::Reader);
   std::string missing_prior(wire::StudySpec::Reader, wire::Command::Reader);
-  trial_book* prior_named(std::string_view name, std::string_view project,
+  study* prior_named(std::string_view name, std::string_view project,
                           std::string_view location);
-  std::vector<study_frame> priors_of(const trial_book&);
+  std::vector<study_frame> priors_of(const study&);
 
   // -- tuning_jobs.cpp: the job as a whole --
   void create_tuning_job(wire::HyperparameterTuningJob::Reader, wire::Command::Reader,
@@ -154,29 +154,29 @@ private:
   void add_measurement(wire::TrialChange::Reader, wire::Command::Reader);
   void complete_trial(wire::TrialChange::Reader, wire::Command::Reader);
   void stop_trial(wire::TrialChange::Reader, wire::Command::Reader);
-  vizier_study* find_study(uint64_t id, wire::Command::Reader);
-  trial* find_trial(vizier_study&, uint32_t number);
-  trial* find_running_trial(vizier_study&, uint32_t number, std::string_view wish);
-  void judge_end(vizier_study&);
-  void complete_study(vizier_study&, std::string reason);
-  void answer_trial(const vizier_study&, const trial&);
+  client_study* find_client_study(uint64_t id, wire::Command::Reader);
+  trial* find_trial(client_study&, uint32_t number);
+  trial* find_running_trial(client_study&, uint32_t number, std::string_view wish);
+  void judge_end(client_study&);
+  void complete_study(client_study&, std::string reason);
+  void answer_trial(const client_study&, const trial&);
 
   // -- study_operations.cpp: what the tuner computes for them --
   struct match;
   void suggest_trials(wire::TrialChange::Reader, wire::Command::Reader);
   void check_early_stopping(wire::TrialChange::Reader, wire::Command::Reader);
-  static match matching(const vizier_study&, wire::SuggestTrialsRequest::Reader);
-  void hand_out(vizier_study&, const match&, std::string_view client);
-  void advance(vizier_study&);
-  void ask(vizier_study&, const pending_operation&, const match&);
-  void ask_again(vizier_study&);
-  void suggestions(vizier_study&, wire::Suggestions::Reader);
-  void stoppings(vizier_study&, wire::Stoppings::Reader);
-  void finish_suggestion(vizier_study&, uint64_t operation);
-  void finish_check(vizier_study&, const pending_operation&, const trial*);
-  void fail_operation(vizier_study&, const pending_operation&, failure);
-  pending_operation& add_operation(vizier_study&);
-  operation_facts facts_of(const vizier_study&, const pending_operation&) const;
+  static match matching(const client_study&, wire::SuggestTrialsRequest::Reader);
+  void hand_out(client_study&, const match&, std::string_view client);
+  void advance(client_study&);
+  void ask(client_study&, const pending_operation&, const match&);
+  void ask_again(client_study&);
+  void suggestions(client_study&, wire::Suggestions::Reader);
+  void stoppings(client_study&, wire::Stoppings::Reader);
+  void finish_suggestion(client_study&, uint64_t operation);
+  void finish_check(client_study&, const pending_operation&, const trial*);
+  void fail_operation(client_study&, const pending_operation&, failure);
+  pending_operation& add_operation(client_study&);
+  operation_facts facts_of(const client_study&, const pending_operation&) const;
   void put_operation(uint64_t id, wire::frame<wire::Operation>);
   void answer_operation(uint64_t id);
 
@@ -184,16 +184,16 @@ private:
   void changed(custom_job& job) { dirty_jobs_.insert(job.id), touched_ = true; } // the resource
   void changed_attempt(custom_job& job) { dirty_attempts_.insert(job.id), touched_ = true; }
   void changed(tuning_job& job) { dirty_tuning_.insert(job.id), touched_ = true; }
-  void changed(vizier_study& study) { dirty_studies_.insert(study.id), touched_ = true; }
-  void changed(const trial_book& book, const trial& t) {
-    dirty_trials_.insert({book.id, t.number}), touched_ = true;
+  void changed(client_study& study) { dirty_studies_.insert(study.id), touched_ = true; }
+  void changed(const study& s, const trial& t) {
+    dirty_trials_.insert({s.id, t.number}), touched_ = true;
   }
-  void changed(node& where) { dirty_nodes_.insert(where.name), touched_ = true; }
+  void changed(node& n) { dirty_nodes_.insert(n.name), touched_ = true; }
   void say(custom_job&, std::string_view severity, std::string message);
   void explain(custom_job&, std::string reason);
   void arm(custom_job&);
   void arm(node&);
-  void arm(trial_book&, std::optional<int64_t> at_micros);
+  void arm(study&, std::optional<int64_t> at_micros);
   node* find_node(const std::string& name);
 
   settings settings_;
@@ -204,8 +204,8 @@ private:
   uint64_t next_order_ = 1;
 
   std::map<uint64_t, custom_job> jobs_;
-  std::map<uint64_t, tuning_job> tuning_;
-  std::map<uint64_t, vizier_study> studies_;
+  std::map<uint64_t, tuning_job> tuning_jobs_;
+  std::map<uint64_t, client_study> client_studies_;
   std::map<std::string, node> nodes_;
   std::set<uint64_t> active_; // jobs with a replica that has not ended
   job_queue queue_;
@@ -222,7 +222,7 @@ private:
   // behind.
   std::set<std::pair<int64_t, uint64_t>> job_timers_;
   std::set<std::pair<int64_t, std::string>> node_timers_;
-  std::set<std::pair<int64_t, uint64_t>> book_timers_;
+  std::set<std::pair<int64_t, uint64_t>> study_timers_;
 
   // Of the step under way.
   effects out_;
@@ -245,7 +245,7 @@ private:
 
 /// The reason in the nodeDown events that a recovery makes. Their steps place nothing and let
 /// nothing time out, also in a replay: until all sessions of the old process are closed, what
-/// strays on the nodes is not known.
+/// still runs on the nodes is not known.
 inline constexpr std::string_view restart_reason = "the controller was started anew";
 
 /// "projects/p/locations/l/customJobs/1"

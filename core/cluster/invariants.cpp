@@ -16,12 +16,12 @@ std::optional<std::string> broken(const custom_job& job, bool queued) {
                        job.terminal() ? "over" : "not over", job.end_micros);
   if (job.terminal() && queued) return fmt::format("I4: job {} is over and queued", job.id);
   if (job.deleted && !job.terminal()) return fmt::format("I1: job {} was deleted alive", job.id);
-  uint64_t seats = 0;
+  uint64_t assignments = 0;
   for (const pool_demand& demand : job.pools)
-    seats += demand.count;
+    assignments += demand.count;
   if (!job.replicas.empty() && !job.deleted && job.unplaceable.empty()
-      && job.replicas.size() != seats)
-    return fmt::format("I3: job {} has {} of {} replicas", job.id, job.replicas.size(), seats);
+      && job.replicas.size() != assignments)
+    return fmt::format("I3: job {} has {} of {} replicas", job.id, job.replicas.size(), assignments);
   bool waits = !job.terminal() && job.replicas.empty() && !job.stopping();
   if (waits != queued)
     return fmt::format("I8: job {} {} and is {} the queue", job.id,
@@ -40,22 +40,22 @@ std::optional<std::string> broken(const custom_job& job, bool queued) {
   return std::nullopt;
 }
 
-std::optional<std::string> broken(const trial_book& book, const trial& t) {
+std::optional<std::string> broken(const study& s, const trial& t) {
   using state = wire::Trial::State;
   if (t.ended() != (t.end_micros != 0))
-    return fmt::format("I4: trial {} of {} is {} with end time {}", t.number, book.id,
+    return fmt::format("I4: trial {} of {} is {} with end time {}", t.number, s.id,
                        t.ended() ? "over" : "not over", t.end_micros);
   if ((t.state == state::SUCCEEDED) != t.final_measurement.has_value())
-    return fmt::format("I4: trial {} of {} in state {} {} a final measurement", t.number, book.id,
+    return fmt::format("I4: trial {} of {} in state {} {} a final measurement", t.number, s.id,
                        static_cast<int>(t.state), t.final_measurement ? "has" : "has not");
   for (size_t i = 1; i < t.measurements.size(); ++i)
     if (std::pair(t.measurements[i - 1].step, t.measurements[i - 1].elapsed_micros)
         >= std::pair(t.measurements[i].step, t.measurements[i].elapsed_micros))
-      return fmt::format("measurement {} of trial {} of {} is out of order", i, t.number, book.id);
+      return fmt::format("measurement {} of trial {} of {} is out of order", i, t.number, s.id);
   return std::nullopt;
 }
 
-std::optional<std::string> broken(const vizier_study& study) {
+std::optional<std::string> broken(const client_study& study) {
   for (const auto& [number, t] : study.trials) {
     if (number >= study.next_trial)
       return fmt::format("I5: trial {} of study {}, next trial {}", number, study.id,
@@ -86,7 +86,7 @@ std::optional<std::string> engine::violated_invariant() const {
     if (auto problem = broken(job, queue_.contains(id))) return problem;
     for (const replica& r : job.replicas) {
       if (r.released) continue;
-      give(held[r.node], r.held);
+      add(held[r.node], r.held);
       if (r.port == 0 || !ports[r.node].insert(r.port).second)
         return fmt::format("I2: port {} of node {} is held twice", r.port, r.node);
       if (r.gpu_indices.size() != r.held.gpus)
@@ -95,25 +95,25 @@ std::optional<std::string> engine::violated_invariant() const {
       for (uint16_t index : r.gpu_indices)
         if (!gpus[r.node].insert(index).second)
           return fmt::format("I2: GPU {} of node {} is held twice", index, r.node);
-      auto where = nodes_.find(r.node);
-      if (where == nodes_.end()) return fmt::format("I2: job {} on unknown node {}", id, r.node);
+      auto n = nodes_.find(r.node);
+      if (n == nodes_.end()) return fmt::format("I2: job {} on unknown node {}", id, r.node);
       if (r.held.gpus > 0 && r.held.gpu_type != wire::AcceleratorType::UNSPECIFIED
-          && r.held.gpu_type != where->second.total.gpu_type)
+          && r.held.gpu_type != n->second.total.gpu_type)
         return fmt::format("I2: job {} holds GPUs of another type than node {} has", id, r.node);
     }
   }
-  for (const auto& [name, where] : nodes_) {
+  for (const auto& [name, n] : nodes_) {
     amounts sum = held[name];
-    if (sum.cpu_millis != where.used.cpu_millis || sum.memory_bytes != where.used.memory_bytes
-        || sum.gpus != where.used.gpus || ports[name] != where.ports || gpus[name] != where.gpus)
+    if (sum.cpu_millis != n.used.cpu_millis || sum.memory_bytes != n.used.memory_bytes
+        || sum.gpus != n.used.gpus || ports[name] != n.ports || gpus[name] != n.gpus)
       return fmt::format("I2: the books of node {} say {} millicpus, its replicas hold {}", name,
-                         where.used.cpu_millis, sum.cpu_millis);
-    sum.gpu_type = where.total.gpu_type;
-    if (!where.shrunk && !fits(sum, where.total))
+                         n.used.cpu_millis, sum.cpu_millis);
+    sum.gpu_type = n.total.gpu_type;
+    if (!n.shrunk && !fits(sum, n.total))
       return fmt::format("I2: node {} has {} millicpus and {} are held", name,
-                         where.total.cpu_millis, sum.cpu_millis);
+                         n.total.cpu_millis, sum.cpu_millis);
   }
-  for (const auto& [id, job] : tuning_) {
+  for (const auto& [id, job] : tuning_jobs_) {
     if (id >= next_id_) return fmt::format("I5: tuning job {}, next id {}", id, next_id_);
     if (job.terminal() != (job.end_micros != 0) || (job.terminal() && job.live_trials() > 0))
       return fmt::format("I4: tuning job {} has {} live trials and end time {}", id,
@@ -121,7 +121,7 @@ std::optional<std::string> engine::violated_invariant() const {
     for (const auto& [number, t] : job.trials)
       if (auto problem = broken(job, t)) return problem;
   }
-  for (const auto& [id, study] : studies_) {
+  for (const auto& [id, study] : client_studies_) {
     if (id >= next_id_) return fmt::format("I5: study {}, next id {}", id, next_id_);
     if (auto problem = broken(study)) return problem;
     for (const auto& [number, t] : study.trials)

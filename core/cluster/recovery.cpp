@@ -20,13 +20,13 @@ uint64_t id_of(std::string_view key) {
 
 /// Visits every record of a family as a frame; the first that cannot be read stops the recovery.
 template <class T, class Visit>
-result<> each(const scanner& scan, family where, Visit visit) {
+result<> each(const scanner& scan, family kind, Visit visit) {
   result<> problem;
-  auto done = scan(where, [&](std::string_view key, std::string_view value) {
+  auto done = scan(kind, [&](std::string_view key, std::string_view value) {
     auto parsed = wire::frame<T>::parse(value);
     if (!parsed) {
       problem =
-          fail(errc::data_loss, "{}/{}: {}", store::name_of(where), key, parsed.error().message);
+          fail(errc::data_loss, "{}/{}: {}", store::name_of(kind), key, parsed.error().message);
       return false;
     }
     visit(key, std::move(*parsed));
@@ -81,35 +81,35 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
   problem = each<wire::HyperparameterTuningJob>(scan, family::tuning_jobs,
                                                 [&](std::string_view key, auto job) {
                                                   const uint64_t id = id_of(key);
-                                                  tuning_job& made = e.tuning_[id];
+                                                  tuning_job& made = e.tuning_jobs_[id];
                                                   made.id = id;
                                                   read(made, std::move(job));
                                                   if (!made.trials.empty()) old_form.insert(id);
                                                 });
   if (!problem) return std::unexpected(problem.error());
   problem = each<wire::Study>(scan, family::studies, [&](std::string_view key, auto study) {
-    vizier_study& made = e.studies_[id_of(key)];
+    client_study& made = e.client_studies_[id_of(key)];
     made.id = id_of(key);
     read(made, std::move(study));
   });
   if (!problem) return std::unexpected(problem.error());
   problem =
       each<wire::StudyRecord>(scan, family::study_records, [&](std::string_view key, auto record) {
-        if (auto study = e.studies_.find(id_of(key)); study != e.studies_.end())
+        if (auto study = e.client_studies_.find(id_of(key)); study != e.client_studies_.end())
           read(study->second, *record);
       });
   if (!problem) return std::unexpected(problem.error());
   problem = each<wire::Trial>(scan, family::trials, [&](std::string_view key, auto record) {
-    if (trial_book* book = e.find_book(id_of(key))) {
+    if (study* s = e.find_study(id_of(key))) {
       trial t = trial_of(*record);
-      book->trials.insert_or_assign(t.number, std::move(t));
+      s->trials.insert_or_assign(t.number, std::move(t));
     }
   });
   if (!problem) return std::unexpected(problem.error());
   problem =
       each<wire::AttemptRecord>(scan, family::attempts, [&](std::string_view key, auto record) {
         uint64_t id = id_of(key);
-        if (auto tuning = e.tuning_.find(id); tuning != e.tuning_.end())
+        if (auto tuning = e.tuning_jobs_.find(id); tuning != e.tuning_jobs_.end())
           return read(tuning->second, *record);
         auto [job, ghost] = e.jobs_.try_emplace(id);
         read(job->second, *record);
@@ -128,7 +128,7 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
   e.derive();
   effects out;
   for (uint64_t id : old_form) {
-    const tuning_job& job = e.tuning_.at(id);
+    const tuning_job& job = e.tuning_jobs_.at(id);
     out.writes.put(family::tuning_jobs, store::key_of(id), resource_of(job).str());
     for (const auto& [number, t] : job.trials)
       out.writes.put(family::trials, trial_key(id, number), record_of(job, t).str());
@@ -136,8 +136,8 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
   // The sessions of the old process are gone. As events, so that the log still replays to this
   // state.
   std::vector<std::pair<std::string, uint64_t>> sessions;
-  for (const auto& [name, where] : e.nodes_)
-    if (where.connected) sessions.emplace_back(name, where.agent_epoch);
+  for (const auto& [name, n] : e.nodes_)
+    if (n.connected) sessions.emplace_back(name, n.agent_epoch);
   for (const auto& [name, agent_epoch] : sessions)
     merge(out, e.step(wire::frame<wire::Event>::build([&](wire::Event::Builder event) {
       event.setAtMicros(micros_of(now));
@@ -148,9 +148,9 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
     })));
   e.out_ = {};
   e.write_cluster_record();
-  for (auto& [id, job] : e.tuning_)
+  for (auto& [id, job] : e.tuning_jobs_)
     e.ask(job);
-  for (auto& [id, study] : e.studies_)
+  for (auto& [id, study] : e.client_studies_)
     e.ask_again(study);
   merge(out, std::move(e.out_));
   return std::pair(std::move(state), std::move(out));
@@ -161,10 +161,10 @@ void engine::derive() {
     if (!job.deleted) job.unplaceable = read_spec(job, settings_.machines);
     for (replica& r : job.replicas) {
       if (r.released) continue;
-      node& where = nodes_[r.node];
-      give(where.used, r.held);
-      where.ports.insert(r.port);
-      where.gpus.insert(r.gpu_indices.begin(), r.gpu_indices.end());
+      node& n = nodes_[r.node];
+      add(n.used, r.held);
+      n.ports.insert(r.port);
+      n.gpus.insert(r.gpu_indices.begin(), r.gpu_indices.end());
     }
     bool waits =
         !job.terminal() && job.replicas.empty() && job.after_stop == wire::JobState::UNSPECIFIED;
@@ -172,15 +172,15 @@ void engine::derive() {
     if (job.live_replicas() || (!job.terminal() && !job.replicas.empty())) active_.insert(id);
     arm(job);
   }
-  for (auto& [name, where] : nodes_)
-    arm(where);
-  for (auto& [id, job] : tuning_) {
+  for (auto& [name, n] : nodes_)
+    arm(n);
+  for (auto& [id, job] : tuning_jobs_) {
     job.optimal = optimal_of(job);
-    if (job.armed_micros) book_timers_.insert({*job.armed_micros, id});
+    if (job.armed_micros) study_timers_.insert({*job.armed_micros, id});
     wants_stoppings_.insert(id);
   }
-  for (auto& [id, study] : studies_) {
-    if (study.armed_micros) book_timers_.insert({*study.armed_micros, id});
+  for (auto& [id, study] : client_studies_) {
+    if (study.armed_micros) study_timers_.insert({*study.armed_micros, id});
     wants_stoppings_.insert(id);
   }
   touched_ = false;

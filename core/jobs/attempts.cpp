@@ -37,27 +37,27 @@ replica_end end_of(const replica& r) {
 
 } // namespace
 
-void engine::start_attempt(custom_job& job, const std::vector<seat>& seats,
-                           const std::vector<node*>& rooms) {
+void engine::start_attempt(custom_job& job, const std::vector<assignment>& assignments,
+                           const std::vector<node*>& capacities) {
   ++job.attempt;
   job.replicas.clear();
   job.first_failure.clear();
-  for (const seat& place : seats) {
-    node& where = *rooms[place.room];
+  for (const assignment& place : assignments) {
+    node& n = *capacities[place.node];
     replica r;
     r.pool = place.pool;
     r.index = place.index;
-    r.node = where.name;
-    r.host = where.address;
-    r.port = pick_port(where, job, place.pool, place.index);
+    r.node = n.name;
+    r.host = n.address;
+    r.port = pick_port(n, job, place.pool, place.index);
     for (const pool_demand& demand : job.pools)
       if (demand.pool == place.pool) r.held = demand.each;
-    give(where.used, r.held);
-    where.ports.insert(r.port);
-    r.gpu_indices = pick_gpus(where, r.held.gpus);
-    where.gpus.insert(r.gpu_indices.begin(), r.gpu_indices.end());
-    changed(where);
-    job.log_nodes.insert(where.name);
+    add(n.used, r.held);
+    n.ports.insert(r.port);
+    r.gpu_indices = pick_gpus(n, r.held.gpus);
+    n.gpus.insert(r.gpu_indices.begin(), r.gpu_indices.end());
+    changed(n);
+    job.log_nodes.insert(n.name);
     job.replicas.push_back(std::move(r));
   }
   active_.insert(job.id);
@@ -92,24 +92,24 @@ void engine::order_launch(custom_job& job, const std::vector<replica*>& replicas
     // Also where nothing can be sent: the hello of the node brings the order, or the timer.
     for (replica* r : there)
       r->ordered_micros = now_;
-    if (node* where = find_node(name); where && where->connected) order_launch(job, *where, there);
+    if (node* n = find_node(name); n && n->connected) order_launch(job, *n, there);
   }
   arm(job);
 }
 
-void engine::order_launch(custom_job& job, node& where, const std::vector<replica*>& replicas) {
+void engine::order_launch(custom_job& job, node& n, const std::vector<replica*>& replicas) {
   std::vector<std::string> tags;
-  if (auto tuning = tuning_.find(job.tuning_job); tuning != tuning_.end())
+  if (auto tuning = tuning_jobs_.find(job.tuning_job); tuning != tuning_jobs_.end())
     for (auto metric : tuning->second.submitted->getStudySpec().getMetrics())
       tags.push_back(wire::str(metric.getMetricId()));
-  send(where,
+  send(n,
        [&](wire::Order::Builder order) { fill_launch(order.initLaunch(), job, replicas, tags); });
 }
 
-void engine::send(node& where, const std::function<void(wire::Order::Builder)>& fill) {
-  if (!where.connected) return;
+void engine::send(node& n, const std::function<void(wire::Order::Builder)>& fill) {
+  if (!n.connected) return;
   out_.orders.push_back(
-      {where.name, wire::frame<wire::Order>::build([&](wire::Order::Builder order) {
+      {n.name, wire::frame<wire::Order>::build([&](wire::Order::Builder order) {
          order.setClusterId(wire::text(cluster_id_));
          order.setEpoch(epoch_);
          order.setSequence(next_order_++);
@@ -117,8 +117,8 @@ void engine::send(node& where, const std::function<void(wire::Order::Builder)>& 
        })});
 }
 
-void engine::order_stop(const custom_job& job, node& where) {
-  send(where, [&](wire::Order::Builder order) {
+void engine::order_stop(const custom_job& job, node& n) {
+  send(n, [&](wire::Order::Builder order) {
     auto stop = order.initStop();
     stop.setJobId(job.id);
     stop.setAttempt(job.attempt);
@@ -130,7 +130,7 @@ void engine::stop_replicas(custom_job& job) {
   forget_where_ended(job);
   if (!job.live_replicas()) return all_stopped(job);
   for (const std::string& name : nodes_of(job))
-    if (node* where = find_node(name); where && lives_on(job, name)) order_stop(job, *where);
+    if (node* n = find_node(name); n && lives_on(job, name)) order_stop(job, *n);
   job.kill_deadline_micros = now_ + settings_.termination_grace.count() + kill_slack_micros;
   changed_attempt(job);
   arm(job);
@@ -205,7 +205,7 @@ void engine::act(custom_job& job, replica& r, verdict what) {
   std::string text = failure_text(task_name(r.pool, r.index), end_of(r), r.message);
   switch (what) {
   case verdict::keep:
-    // Restarting all in place would need its seat again.
+    // Restarting all in place would need its place again.
     if (!job.restart_job_on_worker_restart) release(r);
     return;
   case verdict::succeed_job:
@@ -297,9 +297,9 @@ void engine::all_stopped(custom_job& job) {
   }
   if (job.deleted) {
     for (const std::string& name : job.log_nodes)
-      if (node* where = find_node(name))
+      if (node* n = find_node(name))
         for (uint32_t attempt = 1; attempt <= job.attempt; ++attempt)
-          send_purge(*where, job.id, attempt);
+          send_purge(*n, job.id, attempt);
     dropped_.insert(job.id);
   }
   arm(job);
@@ -308,12 +308,12 @@ void engine::all_stopped(custom_job& job) {
 void engine::release(replica& r) {
   if (r.released) return;
   r.released = true;
-  node& where = nodes_.at(r.node);
-  take(where.used, r.held);
-  where.ports.erase(r.port);
+  node& n = nodes_.at(r.node);
+  subtract(n.used, r.held);
+  n.ports.erase(r.port);
   for (uint16_t index : r.gpu_indices)
-    where.gpus.erase(index);
-  changed(where);
+    n.gpus.erase(index);
+  changed(n);
   grown_ = books_changed_ = true;
 }
 
@@ -328,34 +328,34 @@ void engine::forget_where_ended(custom_job& job) {
 }
 
 void engine::maybe_forget(custom_job& job, const std::string& node_name) {
-  node* where = find_node(node_name);
-  if (!where || !job.attempt_over() || lives_on(job, node_name)) return;
-  send_forget(*where, job.id, job.attempt);
+  node* n = find_node(node_name);
+  if (!n || !job.attempt_over() || lives_on(job, node_name)) return;
+  send_forget(*n, job.id, job.attempt);
 }
 
 namespace {
 
-/// Whether the node still runs a stray of the attempt: then it may drop nothing yet.
-bool strays_there(const node& where, uint64_t job, uint32_t attempt) {
-  return std::ranges::any_of(where.strays, [&](const stray& other) {
+/// Whether the node still runs an unexpected replica of the attempt: then it may drop nothing yet.
+bool runs_unexpected(const node& n, uint64_t job, uint32_t attempt) {
+  return std::ranges::any_of(n.unexpected, [&](const unexpected_replica& other) {
     return std::get<0>(other) == job && std::get<1>(other) == attempt;
   });
 }
 
 } // namespace
 
-void engine::send_forget(node& where, uint64_t job, uint32_t attempt) {
-  if (strays_there(where, job, attempt)) return;
-  send(where, [&](wire::Order::Builder order) {
+void engine::send_forget(node& n, uint64_t job, uint32_t attempt) {
+  if (runs_unexpected(n, job, attempt)) return;
+  send(n, [&](wire::Order::Builder order) {
     auto forget = order.initForget();
     forget.setJobId(job);
     forget.setAttempt(attempt);
   });
 }
 
-void engine::send_purge(node& where, uint64_t job, uint32_t attempt) {
-  if (strays_there(where, job, attempt)) return;
-  send(where, [&](wire::Order::Builder order) {
+void engine::send_purge(node& n, uint64_t job, uint32_t attempt) {
+  if (runs_unexpected(n, job, attempt)) return;
+  send(n, [&](wire::Order::Builder order) {
     auto purge = order.initPurge();
     purge.setJobId(job);
     purge.setAttempt(attempt);

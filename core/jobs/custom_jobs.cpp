@@ -167,8 +167,8 @@ void engine::job_timer(custom_job& job) {
   }
   if (job.kill_deadline_micros != 0 && now_ >= job.kill_deadline_micros) {
     for (const replica& r : job.replicas)
-      if (node* where = find_node(r.node); !r.ended() && where && where->connected)
-        quarantine(*where, fmt::format("{} of {} still runs past its kill deadline",
+      if (node* n = find_node(r.node); !r.ended() && n && n->connected)
+        quarantine(*n, fmt::format("{} of {} still runs past its kill deadline",
                                        task_name(r.pool, r.index), job.id));
     stop_replicas(job);
     return;

@@ -14,7 +14,7 @@ using wire::ReplicaPhase;
 
 namespace {
 
-stray stray_of(wire::ReplicaId::Reader id) {
+unexpected_replica unexpected_replica_of(wire::ReplicaId::Reader id) {
   return {id.getJobId(), id.getAttempt(), id.getPool(), id.getIndex(), id.getIncarnation()};
 }
 
@@ -77,44 +77,44 @@ void engine::node_up(wire::NodeHello::Reader hello) {
     return;
   }
   auto [found, fresh] = nodes_.try_emplace(name);
-  node& where = found->second;
-  where.name = name;
-  if (where.connected && where.agent_epoch < hello.getAgentEpoch())
+  node& n = found->second;
+  n.name = name;
+  if (n.connected && n.agent_epoch < hello.getAgentEpoch())
     out_.refusals.push_back(
-        {name, where.agent_epoch, fmt::format("a newer agent of node {} has connected", name)});
-  bool new_boot = !fresh && where.boot_id != wire::view(hello.getBootId());
+        {name, n.agent_epoch, fmt::format("a newer agent of node {} has connected", name)});
+  bool new_boot = !fresh && n.boot_id != wire::view(hello.getBootId());
   amounts total = amounts_of(hello.getResources());
-  if (fresh || total != where.total) totals_changed_ = true;
-  where.address = wire::str(hello.getAddress());
-  where.boot_id = wire::str(hello.getBootId());
-  where.version = wire::str(hello.getVersion());
-  where.agent_epoch = hello.getAgentEpoch();
-  where.total = total;
-  amounts used = where.used;
+  if (fresh || total != n.total) totals_changed_ = true;
+  n.address = wire::str(hello.getAddress());
+  n.boot_id = wire::str(hello.getBootId());
+  n.version = wire::str(hello.getVersion());
+  n.agent_epoch = hello.getAgentEpoch();
+  n.total = total;
+  amounts used = n.used;
   used.gpu_type = total.gpu_type;
-  where.shrunk = !fits(used, total);
-  where.port_first = hello.getPortFirst();
-  where.port_last = hello.getPortLast();
-  where.connected = true;
-  where.lost = false;
-  where.last_seen_micros = now_;
-  where.strays.clear();
-  changed(where);
-  arm(where);
+  n.shrunk = !fits(used, total);
+  n.port_first = hello.getPortFirst();
+  n.port_last = hello.getPortLast();
+  n.connected = true;
+  n.lost = false;
+  n.last_seen_micros = now_;
+  n.unexpected.clear();
+  changed(n);
+  arm(n);
   grown_ = books_changed_ = true;
-  reconcile(where, hello, new_boot);
+  reconcile(n, hello, new_boot);
 }
 
-void engine::reconcile(node& where, wire::NodeHello::Reader hello, bool new_boot) {
+void engine::reconcile(node& n, wire::NodeHello::Reader hello, bool new_boot) {
   // Metrics first: a trial whose end is in this hello must find what it measured.
   for (auto measured : hello.getMetrics())
-    metrics(where, measured);
-  std::set<stray> told;
+    metrics(n, measured);
+  std::set<unexpected_replica> told;
   for (auto status : hello.getReplicas()) {
-    told.insert(stray_of(status.getId()));
+    told.insert(unexpected_replica_of(status.getId()));
     // Before anything is forgotten, it must be known what still runs.
-    auto r = expected(where, status.getId()).second;
-    if (live(status) && (!r || r->ended())) unexpected(where, status, true);
+    auto r = expected(n, status.getId()).second;
+    if (live(status) && (!r || r->ended())) unexpected(n, status, true);
   }
   for (uint64_t id : std::set(active_)) {
     custom_job& job = jobs_.at(id);
@@ -122,57 +122,57 @@ void engine::reconcile(node& where, wire::NodeHello::Reader hello, bool new_boot
     // By index: losing one may end the attempt, and with it the list.
     for (size_t i = 0; i < job.replicas.size(); ++i) {
       replica& r = job.replicas[i];
-      if (r.node != where.name || r.ended()
+      if (r.node != n.name || r.ended()
           || told.contains({id, job.attempt, r.pool, r.index, r.incarnation}))
         continue;
       if (r.phase == ReplicaPhase::LAUNCHING && !job.stopping())
         again.push_back(&r);
       else
         lose(job, r,
-             new_boot ? fmt::format("node {} was started anew", where.name)
-                      : fmt::format("node {} no longer knows it", where.name));
+             new_boot ? fmt::format("node {} was started anew", n.name)
+                      : fmt::format("node {} no longer knows it", n.name));
     }
     // The loss of one may have ended the attempt: then the others are not started again.
     if (job.stopping()) {
       for (replica* r : again) {
         if (job.replicas.empty()) break;
-        lose(job, *r, fmt::format("node {} never started it", where.name));
+        lose(job, *r, fmt::format("node {} never started it", n.name));
       }
       again.clear();
     }
     if (!again.empty()) order_launch(job, again);
   }
   for (auto status : hello.getReplicas())
-    replica_report(where, status, true);
+    replica_report(n, status, true);
   for (uint64_t id : active_) {
     const custom_job& job = jobs_.at(id);
     if (job.stopping() && std::ranges::any_of(job.replicas, [&](const replica& r) {
-          return r.node == where.name && !r.ended();
+          return r.node == n.name && !r.ended();
         }))
-      order_stop(job, where);
+      order_stop(job, n);
   }
-  maybe_lift_quarantine(where.name);
+  maybe_lift_quarantine(n.name);
 }
 
-std::pair<custom_job*, replica*> engine::expected(const node& where, wire::ReplicaId::Reader id) {
+std::pair<custom_job*, replica*> engine::expected(const node& n, wire::ReplicaId::Reader id) {
   auto found = jobs_.find(id.getJobId());
   if (found == jobs_.end()) return {nullptr, nullptr};
   custom_job& job = found->second;
   if (job.attempt != id.getAttempt()) return {&job, nullptr};
   for (replica& r : job.replicas)
     if (r.pool == id.getPool() && r.index == id.getIndex())
-      return {&job, r.node == where.name && r.incarnation == id.getIncarnation() ? &r : nullptr};
+      return {&job, r.node == n.name && r.incarnation == id.getIncarnation() ? &r : nullptr};
   return {&job, nullptr};
 }
 
-void engine::replica_report(node& where, wire::ReplicaStatus::Reader status, bool in_hello) {
-  auto [job, r] = expected(where, status.getId());
-  if (!r || (r->ended() && (in_hello || !live(status)))) return unexpected(where, status, in_hello);
+void engine::replica_report(node& n, wire::ReplicaStatus::Reader status, bool in_hello) {
+  auto [job, r] = expected(n, status.getId());
+  if (!r || (r->ended() && (in_hello || !live(status)))) return unexpected(n, status, in_hello);
   apply(*job, *r, status);
 }
 
 /// The replica is not expected on the node, or its end is known already.
-void engine::unexpected(node& where, wire::ReplicaStatus::Reader status, bool in_hello) {
+void engine::unexpected(node& n, wire::ReplicaStatus::Reader status, bool in_hello) {
   auto id = status.getId();
   auto found = jobs_.find(id.getJobId());
   bool current = found != jobs_.end() && found->second.attempt == id.getAttempt();
@@ -180,9 +180,9 @@ void engine::unexpected(node& where, wire::ReplicaStatus::Reader status, bool in
     // Outside a hello it is an old message about a replica whose end is known; the node itself
     // knows better.
     if (!in_hello) return;
-    if (!where.strays.insert(stray_of(id)).second) return;
+    if (!n.unexpected.insert(unexpected_replica_of(id)).second) return;
     touched_ = books_changed_ = true;
-    send(where, [&](wire::Order::Builder order) {
+    send(n, [&](wire::Order::Builder order) {
       auto stop = order.initStop();
       stop.setJobId(id.getJobId());
       stop.setAttempt(id.getAttempt());
@@ -191,88 +191,88 @@ void engine::unexpected(node& where, wire::ReplicaStatus::Reader status, bool in
     });
     return;
   }
-  if (where.strays.erase(stray_of(id)) > 0) {
+  if (n.unexpected.erase(unexpected_replica_of(id)) > 0) {
     touched_ = true;
-    if (where.strays.empty()) grown_ = books_changed_ = true;
+    if (n.unexpected.empty()) grown_ = books_changed_ = true;
   }
-  if (current) return maybe_forget(found->second, where.name);
+  if (current) return maybe_forget(found->second, n.name);
   // Of a job deleted while the node was away: its logs go as well. Numbers never given out are left
   // alone.
   bool deleted = found == jobs_.end() && id.getJobId() >= first_id && id.getJobId() < next_id_;
   if (deleted)
-    send_purge(where, id.getJobId(), id.getAttempt());
+    send_purge(n, id.getJobId(), id.getAttempt());
   else
-    send_forget(where, id.getJobId(), id.getAttempt());
+    send_forget(n, id.getJobId(), id.getAttempt());
 }
 
 void engine::report(wire::Report::Reader report) {
-  node* where = find_node(wire::str(report.getNode()));
-  if (!where || !where->connected || where->boot_id != wire::view(report.getBootId())
-      || where->agent_epoch != report.getAgentEpoch())
+  node* n = find_node(wire::str(report.getNode()));
+  if (!n || !n->connected || n->boot_id != wire::view(report.getBootId())
+      || n->agent_epoch != report.getAgentEpoch())
     return; // of a session that is over; the hello of the next one tells all again
   switch (report.which()) {
   case wire::Report::REPLICA:
-    return replica_report(*where, report.getReplica(), false);
+    return replica_report(*n, report.getReplica(), false);
   case wire::Report::METRICS:
-    return metrics(*where, report.getMetrics());
+    return metrics(*n, report.getMetrics());
   }
 }
 
 void engine::node_down(wire::NodeDown::Reader down) {
-  node* where = find_node(wire::str(down.getName()));
-  if (!where || !where->connected || where->agent_epoch != down.getAgentEpoch()) return;
-  where->connected = false;
-  where->last_seen_micros = now_;
-  where->strays.clear();
-  changed(*where);
+  node* n = find_node(wire::str(down.getName()));
+  if (!n || !n->connected || n->agent_epoch != down.getAgentEpoch()) return;
+  n->connected = false;
+  n->last_seen_micros = now_;
+  n->unexpected.clear();
+  changed(*n);
   books_changed_ = true;
-  arm(*where);
+  arm(*n);
   // After a restart of the controller every node is away for a moment: not worth a line in every
   // job's log.
   if (wire::view(down.getReason()) == restart_reason) return;
   for (uint64_t id : active_) {
     custom_job& job = jobs_.at(id);
     if (!job.stopping() && std::ranges::any_of(job.replicas, [&](const replica& r) {
-          return r.node == where->name && !r.ended();
+          return r.node == n->name && !r.ended();
         }))
       say(job, "WARNING",
           fmt::format("Node {} is disconnected ({}). Its replicas keep running; if it stays away "
                       "for {} s they count "
                       "as lost.",
-                      where->name, wire::view(down.getReason()),
+                      n->name, wire::view(down.getReason()),
                       settings_.node_lost_after.count() / 1'000'000));
   }
 }
 
-void engine::node_lost(node& where, const std::string& why) {
-  if (where.connected) return;
-  where.lost = true;
+void engine::node_lost(node& n, const std::string& why) {
+  if (n.connected) return;
+  n.lost = true;
   for (uint64_t id : std::set(active_)) {
     custom_job& job = jobs_.at(id);
     for (size_t i = 0; i < job.replicas.size(); ++i)
-      if (job.replicas[i].node == where.name) lose(job, job.replicas[i], why);
+      if (job.replicas[i].node == n.name) lose(job, job.replicas[i], why);
   }
 }
 
-void engine::arm(node& where) {
-  if (where.armed_micros) node_timers_.erase({*where.armed_micros, where.name});
-  where.armed_micros.reset();
-  if (where.connected || where.lost) return;
-  where.armed_micros = where.last_seen_micros + settings_.node_lost_after.count();
-  node_timers_.insert({*where.armed_micros, where.name});
+void engine::arm(node& n) {
+  if (n.armed_micros) node_timers_.erase({*n.armed_micros, n.name});
+  n.armed_micros.reset();
+  if (n.connected || n.lost) return;
+  n.armed_micros = n.last_seen_micros + settings_.node_lost_after.count();
+  node_timers_.insert({*n.armed_micros, n.name});
 }
 
-void engine::quarantine(node& where, std::string why) {
-  if (!where.quarantine.empty()) return;
-  where.quarantine = std::move(why);
+void engine::quarantine(node& n, std::string why) {
+  if (!n.quarantine.empty()) return;
+  n.quarantine = std::move(why);
   books_changed_ = true;
-  changed(where);
+  changed(n);
 }
 
 /// Lifted when nothing that was told to stop is left there.
 void engine::maybe_lift_quarantine(const std::string& node_name) {
-  node* where = find_node(node_name);
-  if (!where || where->quarantine.empty()) return;
+  node* n = find_node(node_name);
+  if (!n || n->quarantine.empty()) return;
   for (uint64_t id : active_) {
     const custom_job& job = jobs_.at(id);
     if (job.stopping() && std::ranges::any_of(job.replicas, [&](const replica& r) {
@@ -280,8 +280,8 @@ void engine::maybe_lift_quarantine(const std::string& node_name) {
         }))
       return;
   }
-  where->quarantine.clear();
-  changed(*where);
+  n->quarantine.clear();
+  changed(*n);
   grown_ = books_changed_ = true;
 }
 

@@ -16,27 +16,27 @@ bool fits(const amounts& demand, const amounts& free) {
          || demand.gpu_type == free.gpu_type;
 }
 
-void take(amounts& free, const amounts& demand) {
-  free.cpu_millis -= demand.cpu_millis;
-  free.memory_bytes -= demand.memory_bytes;
-  free.gpus -= demand.gpus;
+void subtract(amounts& from, const amounts& part) {
+  from.cpu_millis -= part.cpu_millis;
+  from.memory_bytes -= part.memory_bytes;
+  from.gpus -= part.gpus;
 }
 
-void give(amounts& free, const amounts& demand) {
-  free.cpu_millis += demand.cpu_millis;
-  free.memory_bytes += demand.memory_bytes;
-  free.gpus += demand.gpus;
+void add(amounts& to, const amounts& part) {
+  to.cpu_millis += part.cpu_millis;
+  to.memory_bytes += part.memory_bytes;
+  to.gpus += part.gpus;
 }
 
 namespace {
 
 /// How many replicas with this demand fit in what is left.
-uint64_t times(const amounts& demand, const room& where, uint64_t wanted) {
-  if (!where.open || !fits(demand, where.free)) return 0;
-  uint64_t most = std::min(wanted, where.ports);
-  if (demand.cpu_millis > 0) most = std::min(most, where.free.cpu_millis / demand.cpu_millis);
-  if (demand.memory_bytes > 0) most = std::min(most, where.free.memory_bytes / demand.memory_bytes);
-  if (demand.gpus > 0) most = std::min<uint64_t>(most, where.free.gpus / demand.gpus);
+uint64_t times(const amounts& demand, const capacity& node, uint64_t wanted) {
+  if (!node.open || !fits(demand, node.free)) return 0;
+  uint64_t most = std::min(wanted, node.ports);
+  if (demand.cpu_millis > 0) most = std::min(most, node.free.cpu_millis / demand.cpu_millis);
+  if (demand.memory_bytes > 0) most = std::min(most, node.free.memory_bytes / demand.memory_bytes);
+  if (demand.gpus > 0) most = std::min<uint64_t>(most, node.free.gpus / demand.gpus);
   return most;
 }
 
@@ -58,12 +58,12 @@ std::vector<size_t> by_size(std::span<const pool_demand> demands) {
 struct search {
   std::span<const pool_demand> demands;
   std::vector<size_t> order;
-  std::vector<room> rooms;
-  std::vector<uint64_t> left; // replicas still to seat, by demand
-  std::vector<seat> seats;
+  std::vector<capacity> capacities;
+  std::vector<uint64_t> left; // replicas still to assign, by demand
+  std::vector<assignment> assignments;
 
-  search(std::span<const pool_demand> wanted, std::span<const room> given)
-      : demands(wanted), order(by_size(wanted)), rooms(given.begin(), given.end()) {
+  search(std::span<const pool_demand> wanted, std::span<const capacity> given)
+      : demands(wanted), order(by_size(wanted)), capacities(given.begin(), given.end()) {
     for (const pool_demand& demand : demands)
       left.push_back(demand.count);
   }
@@ -75,33 +75,33 @@ struct search {
     return sum;
   }
 
-  /// How many of the missing replicas the room takes, the large ones first; `seat_them` makes it
+  /// How many of the missing replicas the node takes, the large ones first; `keep` makes it
   /// so.
-  uint64_t fill(size_t where, bool seat_them) {
-    room kept = rooms[where];
+  uint64_t fill(size_t node, bool keep) {
+    capacity kept = capacities[node];
     uint64_t taken = 0;
     for (size_t d : order) {
       uint64_t count = times(demands[d].each, kept, left[d]);
       for (uint64_t i = 0; i < count; ++i)
-        take(kept.free, demands[d].each);
+        subtract(kept.free, demands[d].each);
       kept.ports -= count;
       taken += count;
-      if (seat_them) sit(d, where, count);
+      if (keep) assign_to(d, node, count);
     }
-    if (seat_them) rooms[where] = kept;
+    if (keep) capacities[node] = kept;
     return taken;
   }
 
-  void sit(size_t d, size_t where, uint64_t count) {
+  void assign_to(size_t d, size_t node, uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {
       auto index = static_cast<uint32_t>(demands[d].count - left[d]);
-      seats.push_back({demands[d].pool, index, where});
+      assignments.push_back({demands[d].pool, index, node});
       --left[d];
     }
   }
 
-  auto tightness(size_t where) const {
-    const amounts& free = rooms[where].free;
+  auto tightness(size_t node) const {
+    const amounts& free = capacities[node].free;
     return std::tuple(free.gpus, free.cpu_millis, free.memory_bytes);
   }
 
@@ -110,7 +110,7 @@ struct search {
     while (missing() > 0) {
       uint64_t most = 0;
       size_t best = 0;
-      for (size_t i = 0; i < rooms.size(); ++i) {
+      for (size_t i = 0; i < capacities.size(); ++i) {
         uint64_t taken = fill(i, false);
         if (taken == 0 || taken < most) continue;
         if (taken > most || tightness(i) < tightness(best)) most = taken, best = i;
@@ -121,18 +121,18 @@ struct search {
     return true;
   }
 
-  /// Replica after replica, each in the tightest room: finds some mixed gangs that pack() misses.
+  /// Replica after replica, each on the tightest node: finds some mixed gangs that pack() misses.
   bool spread() {
     for (size_t d : order)
       while (left[d] > 0) {
         std::optional<size_t> best;
-        for (size_t i = 0; i < rooms.size(); ++i)
-          if (times(demands[d].each, rooms[i], 1) > 0 && (!best || tightness(i) < tightness(*best)))
+        for (size_t i = 0; i < capacities.size(); ++i)
+          if (times(demands[d].each, capacities[i], 1) > 0 && (!best || tightness(i) < tightness(*best)))
             best = i;
         if (!best) return false;
-        take(rooms[*best].free, demands[d].each);
-        --rooms[*best].ports;
-        sit(d, *best, 1);
+        subtract(capacities[*best].free, demands[d].each);
+        --capacities[*best].ports;
+        assign_to(d, *best, 1);
       }
     return true;
   }
@@ -140,18 +140,18 @@ struct search {
 
 } // namespace
 
-std::optional<std::vector<seat>> place(std::span<const pool_demand> demands,
-                                       std::span<const room> rooms) {
-  search packed(demands, rooms);
+std::optional<std::vector<assignment>> place(std::span<const pool_demand> demands,
+                                       std::span<const capacity> capacities) {
+  search packed(demands, capacities);
   search* found = &packed;
   std::optional<search> spread;
   if (!packed.pack()) {
-    spread.emplace(demands, rooms);
+    spread.emplace(demands, capacities);
     if (!spread->spread()) return std::nullopt;
     found = &*spread;
   }
-  std::ranges::sort(found->seats, {}, [](const seat& s) { return std::pair(s.pool, s.index); });
-  return std::move(found->seats);
+  std::ranges::sort(found->assignments, {}, [](const assignment& s) { return std::pair(s.pool, s.index); });
+  return std::move(found->assignments);
 }
 
 std::string shape_of(std::span<const pool_demand> demands) {

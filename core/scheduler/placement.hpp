@@ -20,26 +20,26 @@ struct pool_demand {
 };
 
 /// What a node has left.
-struct room {
+struct capacity {
   amounts free;
   uint64_t ports = 0; // each replica takes one
   bool open = true;   // false: nothing may be placed here
 };
 
 bool fits(const amounts& demand, const amounts& free);
-void take(amounts& free, const amounts& demand);
-void give(amounts& free, const amounts& demand);
+void subtract(amounts& from, const amounts& part);
+void add(amounts& to, const amounts& part);
 
-struct seat {
+struct assignment {
   uint32_t pool;
   uint32_t index;
-  size_t room; // into the span of rooms
+  size_t node; // into the span of capacities
 };
 
-/// A seat for every replica of every pool, ordered by pool and index, or nothing. Prefers few nodes
+/// An assignment for every replica of every pool, ordered by pool and index, or nothing. Prefers few nodes
 /// (peers then talk through memory), then the tightest ones (large gaps stay for large jobs).
 /// A greedy search: a gang of unequal replicas may be refused where an exhaustive one would fit it.
-std::optional<std::vector<seat>> place(std::span<const pool_demand>, std::span<const room>);
+std::optional<std::vector<assignment>> place(std::span<const pool_demand>, std::span<const capacity>);
 
 /// The same text for demands that place() cannot tell apart.
 std::string shape_of(std::span<const pool_demand>);

@@ -126,7 +126,7 @@ std::string waiting_reason(std::span<const pool_demand> pools, std::span<const n
   for (const pool_demand& demand : pools)
     if (demand.count > 0)
       if (auto reason = too_large(demand, nodes)) return *reason;
-  std::vector<room> empty;
+  std::vector<capacity> empty;
   for (const node_view& node : nodes)
     empty.push_back({node.total, UINT16_MAX, true});
   if (!place(pools, empty)) {

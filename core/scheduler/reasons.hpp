@@ -13,7 +13,7 @@ namespace troupe::core {
 struct node_view {
   std::string_view name;
   amounts total;
-  room left;
+  capacity left;
   bool connected = false;
 };
 

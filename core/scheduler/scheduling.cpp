@@ -16,16 +16,16 @@ constexpr int64_t patience_micros = 600'000'000;
 /// further back. Telling all of them would rewrite ten thousand records each time one leaves.
 constexpr size_t explained_max = 8;
 
-room room_of(const node& where, bool empty) {
-  room free{where.total, uint64_t{where.port_last} - where.port_first + 1, true};
+capacity capacity_of(const node& n, bool empty) {
+  capacity free{n.total, uint64_t{n.port_last} - n.port_first + 1, true};
   if (empty) return free;
   // A node that came back smaller may hold more than it has.
   auto rest = [](auto all, auto used) { return all > used ? all - used : 0; };
-  free.free.cpu_millis = rest(where.total.cpu_millis, where.used.cpu_millis);
-  free.free.memory_bytes = rest(where.total.memory_bytes, where.used.memory_bytes);
-  free.free.gpus = rest(where.total.gpus, where.used.gpus);
-  free.ports = rest(free.ports, where.ports.size());
-  free.open = where.open();
+  free.free.cpu_millis = rest(n.total.cpu_millis, n.used.cpu_millis);
+  free.free.memory_bytes = rest(n.total.memory_bytes, n.used.memory_bytes);
+  free.free.gpus = rest(n.total.gpus, n.used.gpus);
+  free.ports = rest(free.ports, n.ports.size());
+  free.open = n.open();
   return free;
 }
 
@@ -51,9 +51,9 @@ void engine::dequeue(custom_job& job) {
 std::vector<bool> engine::eligible(const std::vector<pool_demand>& pools,
                                    const std::vector<node*>& all) const {
   std::vector<bool> usable;
-  for (const node* where : all)
+  for (const node* n : all)
     usable.push_back(std::ranges::any_of(
-        pools, [&](const pool_demand& demand) { return fits(demand.each, where->total); }));
+        pools, [&](const pool_demand& demand) { return fits(demand.each, n->total); }));
   return usable;
 }
 
@@ -63,11 +63,11 @@ void engine::place_queued() {
   queued_ = false;
 
   std::vector<node*> all;
-  std::vector<room> rooms, empty;
-  for (auto& [name, where] : nodes_) {
-    all.push_back(&where);
-    rooms.push_back(room_of(where, false));
-    empty.push_back(room_of(where, true));
+  std::vector<capacity> capacities, empty;
+  for (auto& [name, n] : nodes_) {
+    all.push_back(&n);
+    capacities.push_back(capacity_of(n, false));
+    empty.push_back(capacity_of(n, true));
   }
   std::map<uint64_t, job_queue::shape*> heads; // the first waiting job of each shape
   for (auto& [name, group] : queue_.shapes())
@@ -78,15 +78,15 @@ void engine::place_queued() {
     auto [id, group] = *heads.begin();
     heads.erase(heads.begin());
     custom_job& job = jobs_.at(id);
-    std::optional<std::vector<seat>> seats;
-    if (!group->blocked) seats = place(group->pools, rooms);
-    if (!seats) {
+    std::optional<std::vector<assignment>> assignments;
+    if (!group->blocked) assignments = place(group->pools, capacities);
+    if (!assignments) {
       group->blocked = true;
       if (!reserved && now_ - job.create_micros > patience_micros && place(group->pools, empty)) {
         reserved = true;
         std::vector<bool> its = eligible(group->pools, all);
-        for (size_t i = 0; i < rooms.size(); ++i)
-          if (its[i]) rooms[i].open = false;
+        for (size_t i = 0; i < capacities.size(); ++i)
+          if (its[i]) capacities[i].open = false;
       }
       continue;
     }
@@ -95,33 +95,33 @@ void engine::place_queued() {
     queue_.remove(id);
     explained_.erase(id);
     new_in_queue_.erase(id);
-    start_attempt(job, *seats, all);
-    for (const seat& s : *seats) {
-      bool open = rooms[s.room].open;
-      rooms[s.room] = room_of(*all[s.room], false);
-      rooms[s.room].open = open;
+    start_attempt(job, *assignments, all);
+    for (const assignment& s : *assignments) {
+      bool open = capacities[s.node].open;
+      capacities[s.node] = capacity_of(*all[s.node], false);
+      capacities[s.node].open = open;
     }
   }
 }
 
-uint16_t engine::pick_port(const node& where, const custom_job& job, uint32_t pool,
+uint16_t engine::pick_port(const node& n, const custom_job& job, uint32_t pool,
                            uint32_t index) const {
   // From a different start for each attempt, so that a port just freed, which the kernel may still
   // hold, is not the next one taken. Computed, not remembered, so that a replay picks the same.
-  uint32_t size = uint32_t{where.port_last} - where.port_first + 1;
+  uint32_t size = uint32_t{n.port_last} - n.port_first + 1;
   uint64_t start = job.id * 31 + job.attempt * 7 + pool * 3 + index;
   for (uint32_t i = 0; i < size; ++i) {
-    auto port = static_cast<uint16_t>(where.port_first + (start + i) % size);
-    if (!where.ports.contains(port)) return port;
+    auto port = static_cast<uint16_t>(n.port_first + (start + i) % size);
+    if (!n.ports.contains(port)) return port;
   }
   return 0; // place() counts the ports, so this is not reached
 }
 
-std::vector<uint16_t> engine::pick_gpus(const node& where, uint32_t count) {
+std::vector<uint16_t> engine::pick_gpus(const node& n, uint32_t count) {
   std::vector<uint16_t> picked;
   // The lowest free ones: neighbours by number are mostly neighbours on the machine's buses too.
   for (uint16_t index = 0; picked.size() < count; ++index)
-    if (!where.gpus.contains(index)) picked.push_back(index);
+    if (!n.gpus.contains(index)) picked.push_back(index);
   return picked;
 }
 
@@ -146,8 +146,8 @@ void engine::refresh_reasons() {
 void engine::explain(custom_job& job, size_t ahead) {
   if (!job.unplaceable.empty()) return explain(job, "cannot be placed: " + job.unplaceable);
   std::vector<node_view> views;
-  for (const auto& [name, where] : nodes_)
-    views.push_back({name, where.total, room_of(where, false), where.connected});
+  for (const auto& [name, n] : nodes_)
+    views.push_back({name, n.total, capacity_of(n, false), n.connected});
   explain(job, waiting_reason(job.pools, views, ahead, explained_max));
 }
 

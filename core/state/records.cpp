@@ -286,14 +286,14 @@ wire::frame<wire::HyperparameterTuningJob> whole_of(const tuning_job& job) {
       [&](wire::HyperparameterTuningJob::Builder builder) { fill_trials(builder, job); });
 }
 
-wire::frame<wire::Study> resource_of(const vizier_study& study) {
+wire::frame<wire::Study> resource_of(const client_study& study) {
   return study.submitted.with([&](wire::Study::Builder builder) {
     builder.setState(study.state);
     if (!study.inactive_reason.empty()) builder.setInactiveReason(text(study.inactive_reason));
   });
 }
 
-wire::frame<wire::StudyRecord> record_of(const vizier_study& study) {
+wire::frame<wire::StudyRecord> record_of(const client_study& study) {
   return wire::frame<wire::StudyRecord>::build([&](wire::StudyRecord::Builder record) {
     record.setNextTrial(study.next_trial);
     record.setUpdateMicros(study.update_micros);
@@ -363,22 +363,22 @@ wire::frame<wire::AttemptRecord> record_of(const tuning_job& job) {
   });
 }
 
-wire::frame<wire::NodeRecord> record_of(const node& where) {
+wire::frame<wire::NodeRecord> record_of(const node& n) {
   return wire::frame<wire::NodeRecord>::build([&](wire::NodeRecord::Builder record) {
     auto hello = record.initHello();
-    hello.setName(text(where.name));
-    hello.setAddress(text(where.address));
-    hello.setBootId(text(where.boot_id));
-    hello.setVersion(text(where.version));
-    hello.setAgentEpoch(where.agent_epoch);
-    set_amounts(hello.initResources(), where.total);
-    hello.setPortFirst(where.port_first);
-    hello.setPortLast(where.port_last);
-    record.setConnected(where.connected);
-    record.setLastSeenMicros(where.last_seen_micros);
-    record.setQuarantine(text(where.quarantine));
-    amounts used = where.used;
-    used.gpu_type = where.total.gpu_type;
+    hello.setName(text(n.name));
+    hello.setAddress(text(n.address));
+    hello.setBootId(text(n.boot_id));
+    hello.setVersion(text(n.version));
+    hello.setAgentEpoch(n.agent_epoch);
+    set_amounts(hello.initResources(), n.total);
+    hello.setPortFirst(n.port_first);
+    hello.setPortLast(n.port_last);
+    record.setConnected(n.connected);
+    record.setLastSeenMicros(n.last_seen_micros);
+    record.setQuarantine(text(n.quarantine));
+    amounts used = n.used;
+    used.gpu_type = n.total.gpu_type;
     set_amounts(record.initAllocated(), used);
   });
 }
@@ -445,7 +445,7 @@ void read(tuning_job& job, wire::AttemptRecord::Reader record) {
   if (record.getDeadlineMicros() != 0) job.armed_micros = record.getDeadlineMicros();
 }
 
-void read(vizier_study& study, wire::frame<wire::Study> stored) {
+void read(client_study& study, wire::frame<wire::Study> stored) {
   study.state = stored->getState();
   study.inactive_reason = wire::str(stored->getInactiveReason());
   study.create_micros = stored->getCreateTime().getMicros();
@@ -459,7 +459,7 @@ void read(vizier_study& study, wire::frame<wire::Study> stored) {
   study.submitted = std::move(stored);
 }
 
-void read(vizier_study& study, wire::StudyRecord::Reader record) {
+void read(client_study& study, wire::StudyRecord::Reader record) {
   study.next_trial = record.getNextTrial();
   study.update_micros = record.getUpdateMicros();
   if (record.getLookAgainMicros() != 0) study.armed_micros = record.getLookAgainMicros();
@@ -473,19 +473,19 @@ void read(vizier_study& study, wire::StudyRecord::Reader record) {
   }
 }
 
-void read(node& where, wire::NodeRecord::Reader record) {
+void read(node& n, wire::NodeRecord::Reader record) {
   auto hello = record.getHello();
-  where.name = wire::str(hello.getName());
-  where.address = wire::str(hello.getAddress());
-  where.boot_id = wire::str(hello.getBootId());
-  where.version = wire::str(hello.getVersion());
-  where.agent_epoch = hello.getAgentEpoch();
-  where.total = amounts_of(hello.getResources());
-  where.port_first = hello.getPortFirst();
-  where.port_last = hello.getPortLast();
-  where.connected = record.getConnected();
-  where.last_seen_micros = record.getLastSeenMicros();
-  where.quarantine = wire::str(record.getQuarantine());
+  n.name = wire::str(hello.getName());
+  n.address = wire::str(hello.getAddress());
+  n.boot_id = wire::str(hello.getBootId());
+  n.version = wire::str(hello.getVersion());
+  n.agent_epoch = hello.getAgentEpoch();
+  n.total = amounts_of(hello.getResources());
+  n.port_first = hello.getPortFirst();
+  n.port_last = hello.getPortLast();
+  n.connected = record.getConnected();
+  n.last_seen_micros = record.getLastSeenMicros();
+  n.quarantine = wire::str(record.getQuarantine());
 }
 
 void fill_launch(wire::Launch::Builder launch, const custom_job& job,
@@ -500,17 +500,17 @@ void fill_launch(wire::Launch::Builder launch, const custom_job& job,
   auto pools = launch.initPools(spec.getWorkerPoolSpecs().size());
   for (uint32_t p = 0; p < pools.size(); ++p) {
     pools[p].setReducers(is_reducer_pool(spec.getWorkerPoolSpecs()[p]));
-    std::vector<const replica*> seats;
+    std::vector<const replica*> assignments;
     for (const replica& r : job.replicas)
-      if (r.pool == p) seats.push_back(&r);
-    auto endpoints = pools[p].initEndpoints(static_cast<uint32_t>(seats.size()));
+      if (r.pool == p) assignments.push_back(&r);
+    auto endpoints = pools[p].initEndpoints(static_cast<uint32_t>(assignments.size()));
     for (uint32_t i = 0; i < endpoints.size(); ++i) {
-      endpoints[i].setNode(text(seats[i]->node));
-      endpoints[i].setHost(text(seats[i]->host));
-      endpoints[i].setPort(seats[i]->port);
-      if (!seats[i]->gpu_indices.empty())
+      endpoints[i].setNode(text(assignments[i]->node));
+      endpoints[i].setHost(text(assignments[i]->host));
+      endpoints[i].setPort(assignments[i]->port);
+      if (!assignments[i]->gpu_indices.empty())
         endpoints[i].setGpuIndices(
-            kj::arrayPtr(seats[i]->gpu_indices.data(), seats[i]->gpu_indices.size()));
+            kj::arrayPtr(assignments[i]->gpu_indices.data(), assignments[i]->gpu_indices.size()));
     }
   }
   auto replicas = launch.initReplicas(static_cast<uint32_t>(start.size()));

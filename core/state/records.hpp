@@ -30,8 +30,8 @@ wire::frame<wire::CustomJob> resource_of(const custom_job&);
 /// Without its trials, which have records of their own (trial_records.hpp).
 wire::frame<wire::HyperparameterTuningJob> resource_of(const tuning_job&);
 wire::frame<wire::HyperparameterTuningJob> whole_of(const tuning_job&);
-wire::frame<wire::Study> resource_of(const vizier_study&);
-wire::frame<wire::StudyRecord> record_of(const vizier_study&);
+wire::frame<wire::Study> resource_of(const client_study&);
+wire::frame<wire::StudyRecord> record_of(const client_study&);
 wire::frame<wire::AttemptRecord> record_of(const custom_job&);
 wire::frame<wire::AttemptRecord> record_of(const tuning_job&);
 wire::frame<wire::NodeRecord> record_of(const node&);
@@ -42,8 +42,8 @@ void read(custom_job&, wire::frame<wire::CustomJob>);
 void read(custom_job&, wire::AttemptRecord::Reader);
 void read(tuning_job&, wire::frame<wire::HyperparameterTuningJob>);
 void read(tuning_job&, wire::AttemptRecord::Reader);
-void read(vizier_study&, wire::frame<wire::Study>);
-void read(vizier_study&, wire::StudyRecord::Reader);
+void read(client_study&, wire::frame<wire::Study>);
+void read(client_study&, wire::StudyRecord::Reader);
 void read(node&, wire::NodeRecord::Reader);
 
 // -- orders --

@@ -78,7 +78,7 @@ struct custom_job {
 
   // The attempt.
   uint32_t attempt = 0;
-  std::vector<replica> replicas; // all seats of the gang, by (pool, index); empty while it waits
+  std::vector<replica> replicas; // all assignments of the gang, by (pool, index); empty while it waits
   uint32_t retries = 0;
   bool cancel_requested = false;
   int64_t deadline_micros = 0;
@@ -105,7 +105,7 @@ struct custom_job {
   }
   /// Its replicas are to end, so their exits decide nothing any more.
   bool stopping() const { return terminal() || after_stop != wire::JobState::UNSPECIFIED; }
-  /// In-place restarts keep their seats, so the attempt goes on.
+  /// In-place restarts keep their assignments, so the attempt goes on.
   bool attempt_over() const { return stopping() && after_stop != wire::JobState::PENDING; }
   bool live_replicas() const {
     for (const replica& r : replicas)
@@ -142,11 +142,11 @@ struct trial {
 
 /// What tuning jobs and Vizier's studies have in common: trials, and what is asked of the tuner
 /// about them.
-struct trial_book {
-  trial_book() = default;
-  trial_book(const trial_book&) = default;
-  trial_book& operator=(const trial_book&) = default;
-  virtual ~trial_book() = default;
+struct study {
+  study() = default;
+  study(const study&) = default;
+  study& operator=(const study&) = default;
+  virtual ~study() = default;
   virtual wire::StudySpec::Reader spec() const = 0;
   virtual std::string_view name() const = 0; // of the resource
   virtual bool over() const = 0;             // nothing more is asked for it
@@ -172,7 +172,7 @@ struct trial_book {
   }
 };
 
-struct tuning_job : trial_book {
+struct tuning_job : study {
   std::string token;
   wire::frame<wire::HyperparameterTuningJob> submitted; // named; without trials
   wire::JobState state = wire::JobState::QUEUED;
@@ -207,7 +207,7 @@ struct pending_operation {
   uint32_t checked = 0;                           // of a check: the trial; 0: a suggestion
 };
 
-struct vizier_study : trial_book {
+struct client_study : study {
   wire::frame<wire::Study> submitted; // named
   wire::Study::State state = wire::Study::State::ACTIVE;
   std::string inactive_reason;
@@ -225,7 +225,7 @@ struct vizier_study : trial_book {
 
 /// A replica that runs on a node although nobody expects it there: of an attempt given up while the
 /// node was away.
-using stray = std::tuple<uint64_t, uint32_t, uint32_t, uint32_t,
+using unexpected_replica = std::tuple<uint64_t, uint32_t, uint32_t, uint32_t,
                          uint32_t>; // job, attempt, pool, index, incarnation
 
 struct node {
@@ -245,10 +245,10 @@ struct node {
   std::set<uint16_t> gpus;  // theirs, by index
   bool lost = false;        // volatile: away for too long, and its replicas were written off
   bool shrunk = false;      // volatile: came back with less than it had given away
-  std::set<stray> strays;   // volatile: nothing is placed here before they have stopped
+  std::set<unexpected_replica> unexpected;   // volatile: nothing is placed here before they have stopped
   std::optional<int64_t> armed_micros; // volatile: its entry in the timers
 
-  bool open() const { return connected && quarantine.empty() && strays.empty(); }
+  bool open() const { return connected && quarantine.empty() && unexpected.empty(); }
 };
 
 } // namespace troupe::core

@@ -14,9 +14,9 @@ using wire::text;
 
 namespace {
 
-void set_trial(wire::Trial::Builder builder, const trial_book& book, const trial& t,
+void set_trial(wire::Trial::Builder builder, const study& s, const trial& t,
                detail_of_trials detail) {
-  builder.setName(text(trial_name(book, t.number)));
+  builder.setName(text(trial_name(s, t.number)));
   builder.setId(text(std::to_string(t.number)));
   builder.setState(t.state);
   builder.setParameters(t.parameters->getValues());
@@ -32,7 +32,7 @@ void set_trial(wire::Trial::Builder builder, const trial_book& book, const trial
   builder.setInfeasibleReason(text(t.infeasible_reason));
   builder.setStoppingReason(text(t.stopping_reason));
   if (t.job != 0)
-    builder.setCustomJob(text(resource_name(book.project, book.location, "customJobs", t.job)));
+    builder.setCustomJob(text(resource_name(s.project, s.location, "customJobs", t.job)));
 }
 
 template <class Number>
@@ -44,8 +44,8 @@ Number number_in(std::string_view digits) {
 
 } // namespace
 
-std::string trial_name(const trial_book& book, uint32_t number) {
-  return fmt::format("{}/trials/{}", book.name(), number);
+std::string trial_name(const study& s, uint32_t number) {
+  return fmt::format("{}/trials/{}", s.name(), number);
 }
 
 std::string trial_key(uint64_t study, uint32_t number) {
@@ -69,9 +69,9 @@ measurement measurement_of(wire::Measurement::Reader from) {
   return m;
 }
 
-wire::frame<wire::Trial> record_of(const trial_book& book, const trial& t) {
+wire::frame<wire::Trial> record_of(const study& s, const trial& t) {
   return wire::frame<wire::Trial>::build(
-      [&](wire::Trial::Builder builder) { set_trial(builder, book, t, detail_of_trials::whole); });
+      [&](wire::Trial::Builder builder) { set_trial(builder, s, t, detail_of_trials::whole); });
 }
 
 trial trial_of(wire::Trial::Reader from) {
@@ -93,54 +93,54 @@ trial trial_of(wire::Trial::Reader from) {
   return t;
 }
 
-study_frame frame_for_suggestions(const trial_book& book) {
-  const bool forecasts = std::ranges::any_of(book.trials, [](const auto& numbered) {
+study_frame frame_for_suggestions(const study& s) {
+  const bool forecasts = std::ranges::any_of(s.trials, [](const auto& numbered) {
     const trial& t = numbered.second;
     return t.state == wire::Trial::State::SUCCEEDED && !t.stopping_reason.empty();
   });
-  return frame_of(book,
+  return frame_of(s,
                   forecasts ? detail_of_trials::whole : detail_of_trials::without_measurements);
 }
 
-study_frame frame_of(const trial_book& book, detail_of_trials detail,
+study_frame frame_of(const study& s, detail_of_trials detail,
                      const std::function<bool(const trial&)>& wanted) {
   std::vector<const trial*> chosen;
-  for (const auto& [number, t] : book.trials)
+  for (const auto& [number, t] : s.trials)
     if (!wanted || wanted(t)) chosen.push_back(&t);
   return study_frame::build([&](wire::HyperparameterTuningJob::Builder builder) {
-    builder.setStudySpec(book.spec());
+    builder.setStudySpec(s.spec());
     auto trials = builder.initTrials(static_cast<uint32_t>(chosen.size()));
     for (uint32_t i = 0; i < trials.size(); ++i)
-      set_trial(trials[i], book, *chosen[i], detail);
+      set_trial(trials[i], s, *chosen[i], detail);
   });
 }
 
-std::vector<uint32_t> optimal_of(const trial_book& book) {
-  auto judged = frame_of(book, detail_of_trials::without_measurements,
+std::vector<uint32_t> optimal_of(const study& s) {
+  auto judged = frame_of(s, detail_of_trials::without_measurements,
                          [](const trial& t) { return t.state == wire::Trial::State::SUCCEEDED; });
   std::vector<uint32_t> numbers;
-  for (size_t i : optimal_trials(book.spec(), judged->getTrials()))
+  for (size_t i : optimal_trials(s.spec(), judged->getTrials()))
     numbers.push_back(
         number_in<uint32_t>(wire::view(judged->getTrials()[static_cast<uint32_t>(i)].getId())));
   return numbers;
 }
 
-void fill_trials(wire::HyperparameterTuningJob::Builder builder, const trial_book& book) {
-  auto trials = builder.initTrials(static_cast<uint32_t>(book.trials.size()));
+void fill_trials(wire::HyperparameterTuningJob::Builder builder, const study& s) {
+  auto trials = builder.initTrials(static_cast<uint32_t>(s.trials.size()));
   uint32_t i = 0;
-  for (const auto& [number, t] : book.trials)
-    set_trial(trials[i++], book, t, detail_of_trials::whole);
+  for (const auto& [number, t] : s.trials)
+    set_trial(trials[i++], s, t, detail_of_trials::whole);
 }
 
-void fill_best(wire::HyperparameterTuningJob::Builder builder, const trial_book& book) {
-  auto ids = builder.initOptimalTrials(static_cast<uint32_t>(book.optimal.size()));
+void fill_best(wire::HyperparameterTuningJob::Builder builder, const study& s) {
+  auto ids = builder.initOptimalTrials(static_cast<uint32_t>(s.optimal.size()));
   for (uint32_t i = 0; i < ids.size(); ++i)
-    ids.set(i, text(std::to_string(book.optimal[i])));
+    ids.set(i, text(std::to_string(s.optimal[i])));
   uint32_t objectives = 0;
-  for (auto metric : book.spec().getMetrics())
+  for (auto metric : s.spec().getMetrics())
     objectives += !metric.hasSafetyConfig();
-  if (objectives == 1 && !book.optimal.empty())
-    set_trial(builder.initBestTrial(), book, book.trials.at(book.optimal.front()),
+  if (objectives == 1 && !s.optimal.empty())
+    set_trial(builder.initBestTrial(), s, s.trials.at(s.optimal.front()),
               detail_of_trials::without_measurements);
 }
 

@@ -9,31 +9,31 @@
 namespace troupe::core {
 
 /// "{study}/trials/3"
-std::string trial_name(const trial_book&, uint32_t number);
+std::string trial_name(const study&, uint32_t number);
 /// Key in store::family::trials: those of one study stand together, in order.
 std::string trial_key(uint64_t study, uint32_t number);
 
 void set_measurement(wire::Measurement::Builder, const measurement&);
 measurement measurement_of(wire::Measurement::Reader);
 
-wire::frame<wire::Trial> record_of(const trial_book&, const trial&);
+wire::frame<wire::Trial> record_of(const study&, const trial&);
 trial trial_of(wire::Trial::Reader);
 
 enum class detail_of_trials { whole, without_measurements };
 
 /// The study's spec, and those of its trials that are wanted.
-study_frame frame_of(const trial_book&, detail_of_trials,
+study_frame frame_of(const study&, detail_of_trials,
                      const std::function<bool(const trial&)>& wanted = {});
 
 /// What suggestions are made from: measurements only where trials were stopped, whose ends have to
 /// be forecast from them.
-study_frame frame_for_suggestions(const trial_book&);
+study_frame frame_for_suggestions(const study&);
 
 /// The numbers of the trials that no other dominates.
-std::vector<uint32_t> optimal_of(const trial_book&);
+std::vector<uint32_t> optimal_of(const study&);
 
-void fill_trials(wire::HyperparameterTuningJob::Builder, const trial_book&);
+void fill_trials(wire::HyperparameterTuningJob::Builder, const study&);
 /// bestTrial and optimalTrials, by book.optimal.
-void fill_best(wire::HyperparameterTuningJob::Builder, const trial_book&);
+void fill_best(wire::HyperparameterTuningJob::Builder, const study&);
 
 } // namespace troupe::core

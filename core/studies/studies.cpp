@@ -91,7 +91,7 @@ void engine::create_study(wire::Study::Reader wanted, wire::Command::Reader comm
   if (!problems.empty()) return answer_problems(problems);
   const std::string project = wire::str(command.getProject());
   const std::string location = wire::str(command.getLocation());
-  for (const auto& [id, other] : studies_)
+  for (const auto& [id, other] : client_studies_)
     if (other.project == project && other.location == location
         && wire::view(other.submitted->getDisplayName()) == wire::view(wanted.getDisplayName()))
       return answer_error(
@@ -100,7 +100,7 @@ void engine::create_study(wire::Study::Reader wanted, wire::Command::Reader comm
                       "study, which studies:lookup finds by its name.",
                       wire::view(wanted.getDisplayName()), other.name()));
   const uint64_t id = next_id_++;
-  vizier_study& study = studies_[id];
+  client_study& study = client_studies_[id];
   study.id = id;
   study.project = project;
   study.location = location;
@@ -112,16 +112,16 @@ void engine::create_study(wire::Study::Reader wanted, wire::Command::Reader comm
       [&](wire::Outcome::Builder outcome) { outcome.setStudy(*resource_of(study)); }));
 }
 
-vizier_study* engine::find_study(uint64_t id, wire::Command::Reader command) {
-  auto found = studies_.find(id);
-  if (found != studies_.end() && found->second.project == wire::view(command.getProject())
+client_study* engine::find_client_study(uint64_t id, wire::Command::Reader command) {
+  auto found = client_studies_.find(id);
+  if (found != client_studies_.end() && found->second.project == wire::view(command.getProject())
       && found->second.location == wire::view(command.getLocation()))
     return &found->second;
   answer_missing(command, "studies", id);
   return nullptr;
 }
 
-trial* engine::find_trial(vizier_study& study, uint32_t number) {
+trial* engine::find_trial(client_study& study, uint32_t number) {
   auto found = study.trials.find(number);
   if (found != study.trials.end()) return &found->second;
   answer_error(errc::not_found, fmt::format("There is no {}.", trial_name(study, number)));
@@ -129,7 +129,7 @@ trial* engine::find_trial(vizier_study& study, uint32_t number) {
 }
 
 /// `wish`: "measured", "stopped", ...
-trial* engine::find_running_trial(vizier_study& study, uint32_t number, std::string_view wish) {
+trial* engine::find_running_trial(client_study& study, uint32_t number, std::string_view wish) {
   trial* t = find_trial(study, number);
   if (!t || t->state == state::ACTIVE || t->state == state::STOPPING) return t;
   const bool waits = t->state == state::REQUESTED;
@@ -142,7 +142,7 @@ trial* engine::find_running_trial(vizier_study& study, uint32_t number, std::str
 }
 
 void engine::delete_study(uint64_t id, wire::Command::Reader command) {
-  vizier_study* study = find_study(id, command);
+  client_study* study = find_client_study(id, command);
   if (!study) return;
   for (const pending_operation& waits : std::vector(study->pending))
     fail_operation(*study, waits,
@@ -153,19 +153,19 @@ void engine::delete_study(uint64_t id, wire::Command::Reader command) {
   // '0' follows '/', so this is every key that starts with the study's.
   out_.writes.range_deletes.push_back({family::trials, key_of(id) + "/", key_of(id) + "0"});
   arm(*study, std::nullopt);
-  studies_.erase(id);
+  client_studies_.erase(id);
   answer_empty();
 }
 
 // -- trials --
 
-void engine::answer_trial(const vizier_study& study, const trial& t) {
+void engine::answer_trial(const client_study& study, const trial& t) {
   answer(wire::frame<wire::Outcome>::build(
       [&](wire::Outcome::Builder outcome) { outcome.setTrial(*record_of(study, t)); }));
 }
 
 void engine::create_trial(wire::TrialChange::Reader change, wire::Command::Reader command) {
-  vizier_study* study = find_study(change.getStudy(), command);
+  client_study* study = find_client_study(change.getStudy(), command);
   if (!study) return;
   const auto wanted = change.getTrial();
   if (auto problems = problems_of(study->spec(), wanted); !problems.empty())
@@ -197,7 +197,7 @@ void engine::create_trial(wire::TrialChange::Reader change, wire::Command::Reade
 }
 
 void engine::delete_trial(wire::TrialChange::Reader change, wire::Command::Reader command) {
-  vizier_study* study = find_study(change.getStudy(), command);
+  client_study* study = find_client_study(change.getStudy(), command);
   trial* t = study ? find_trial(*study, change.getNumber()) : nullptr;
   if (!t) return;
   const uint32_t number = t->number;
@@ -214,7 +214,7 @@ void engine::delete_trial(wire::TrialChange::Reader change, wire::Command::Reade
 }
 
 void engine::add_measurement(wire::TrialChange::Reader change, wire::Command::Reader command) {
-  vizier_study* study = find_study(change.getStudy(), command);
+  client_study* study = find_client_study(change.getStudy(), command);
   trial* t = study ? find_running_trial(*study, change.getNumber(), "measured") : nullptr;
   if (!t) return;
   const auto wanted = change.getMeasurement();
@@ -229,7 +229,7 @@ void engine::add_measurement(wire::TrialChange::Reader change, wire::Command::Re
 }
 
 void engine::complete_trial(wire::TrialChange::Reader change, wire::Command::Reader command) {
-  vizier_study* study = find_study(change.getStudy(), command);
+  client_study* study = find_client_study(change.getStudy(), command);
   trial* t = study ? find_running_trial(*study, change.getNumber(), "completed") : nullptr;
   if (!t) return;
   const auto wanted = change.getCompletion();
@@ -261,7 +261,7 @@ void engine::complete_trial(wire::TrialChange::Reader change, wire::Command::Rea
 }
 
 void engine::stop_trial(wire::TrialChange::Reader change, wire::Command::Reader command) {
-  vizier_study* study = find_study(change.getStudy(), command);
+  client_study* study = find_client_study(change.getStudy(), command);
   trial* t = study ? find_running_trial(*study, change.getNumber(), "stopped") : nullptr;
   if (!t) return;
   if (t->state == state::ACTIVE) {
@@ -276,7 +276,7 @@ void engine::stop_trial(wire::TrialChange::Reader change, wire::Command::Reader 
 
 // -- the end --
 
-void engine::judge_end(vizier_study& study) {
+void engine::judge_end(client_study& study) {
   study_end end = end_by_rule(study);
   if (!end.reason) return;
   if (!study.over()) complete_study(study, *end.reason);
@@ -289,7 +289,7 @@ void engine::judge_end(vizier_study& study) {
   }
 }
 
-void engine::complete_study(vizier_study& study, std::string reason) {
+void engine::complete_study(client_study& study, std::string reason) {
   study.state = wire::Study::State::COMPLETED;
   study.inactive_reason = std::move(reason);
   study.update_micros = now_;

@@ -27,7 +27,7 @@ struct engine::match {
   bool free = true;                      // `fixed` says nothing
 };
 
-engine::match engine::matching(const vizier_study& study,
+engine::match engine::matching(const client_study& study,
                                wire::SuggestTrialsRequest::Reader wanted) {
   match found;
   std::set<uint32_t> taken;
@@ -67,7 +67,7 @@ engine::match engine::matching(const vizier_study& study,
   return found;
 }
 
-void engine::hand_out(vizier_study& study, const match& found, std::string_view client) {
+void engine::hand_out(client_study& study, const match& found, std::string_view client) {
   for (uint32_t number : found.trials) {
     trial& t = study.trials.at(number);
     if (t.state != state::REQUESTED) continue;
@@ -80,13 +80,13 @@ void engine::hand_out(vizier_study& study, const match& found, std::string_view 
 
 // -- operations --
 
-pending_operation& engine::add_operation(vizier_study& study) {
+pending_operation& engine::add_operation(client_study& study) {
   study.pending.push_back({.id = next_id_++, .start_micros = now_});
   changed(study);
   return study.pending.back();
 }
 
-operation_facts engine::facts_of(const vizier_study& study, const pending_operation& waits) const {
+operation_facts engine::facts_of(const client_study& study, const pending_operation& waits) const {
   operation_facts facts{.name =
                             resource_name(study.project, study.location, "operations", waits.id),
                         .start_micros = waits.start_micros,
@@ -107,7 +107,7 @@ void engine::answer_operation(uint64_t id) {
       [&](wire::Outcome::Builder outcome) { outcome.setOperation(*dirty_operations_.at(id)); }));
 }
 
-void engine::fail_operation(vizier_study& study, const pending_operation& waits, failure why) {
+void engine::fail_operation(client_study& study, const pending_operation& waits, failure why) {
   const uint64_t id = waits.id;
   put_operation(id, failed_operation(facts_of(study, waits), why));
   std::erase_if(study.pending, [&](const pending_operation& other) { return other.id == id; });
@@ -117,7 +117,7 @@ void engine::fail_operation(vizier_study& study, const pending_operation& waits,
 // -- suggestions --
 
 void engine::suggest_trials(wire::TrialChange::Reader change, wire::Command::Reader command) {
-  vizier_study* study = find_study(change.getStudy(), command);
+  client_study* study = find_client_study(change.getStudy(), command);
   if (!study) return;
   const auto wanted = change.getSuggest();
   if (auto problems = problems_of(study->spec(), wanted); !problems.empty())
@@ -138,7 +138,7 @@ void engine::suggest_trials(wire::TrialChange::Reader change, wire::Command::Rea
 
 /// Serves the waiting requests as far as they can be without the tuner; for the first that cannot,
 /// it is asked.
-void engine::advance(vizier_study& study) {
+void engine::advance(client_study& study) {
   while (true) {
     auto head = std::ranges::find(study.pending, 0u, &pending_operation::checked);
     if (head == study.pending.end()) return;
@@ -150,7 +150,7 @@ void engine::advance(vizier_study& study) {
   }
 }
 
-void engine::ask(vizier_study& study, const pending_operation& waits, const match& found) {
+void engine::ask(client_study& study, const pending_operation& waits, const match& found) {
   if (study.asked_for == waits.id && study.asked_from == study.next_trial) return;
   study.asked_for = waits.id;
   study.asked_from = study.next_trial;
@@ -166,14 +166,14 @@ void engine::ask(vizier_study& study, const pending_operation& waits, const matc
 }
 
 /// After a restart; changes nothing that is stored.
-void engine::ask_again(vizier_study& study) {
+void engine::ask_again(client_study& study) {
   auto head = std::ranges::find(study.pending, 0u, &pending_operation::checked);
   if (head == study.pending.end() || study.over()) return;
   if (const match found = matching(study, *head->wanted); found.missing > 0)
     ask(study, *head, found);
 }
 
-void engine::suggestions(vizier_study& study, wire::Suggestions::Reader answer) {
+void engine::suggestions(client_study& study, wire::Suggestions::Reader answer) {
   auto head = std::ranges::find(study.pending, 0u, &pending_operation::checked);
   if (head == study.pending.end()) return;
   if (answer.getOperation() != head->id || answer.getFirstTrial() != study.next_trial) {
@@ -231,7 +231,7 @@ void engine::suggestions(vizier_study& study, wire::Suggestions::Reader answer) 
   advance(study);
 }
 
-void engine::finish_suggestion(vizier_study& study, uint64_t operation) {
+void engine::finish_suggestion(client_study& study, uint64_t operation) {
   auto waits = std::ranges::find(study.pending, operation, &pending_operation::id);
   const match found = matching(study, *waits->wanted);
   auto response = wire::frame<wire::SuggestTrialsResponse>::build(
@@ -251,7 +251,7 @@ void engine::finish_suggestion(vizier_study& study, uint64_t operation) {
 // -- early stopping --
 
 void engine::check_early_stopping(wire::TrialChange::Reader change, wire::Command::Reader command) {
-  vizier_study* study = find_study(change.getStudy(), command);
+  client_study* study = find_client_study(change.getStudy(), command);
   trial* t = study ? find_running_trial(*study, change.getNumber(), "checked") : nullptr;
   if (!t) return;
   pending_operation& waits = add_operation(*study);
@@ -265,7 +265,7 @@ void engine::check_early_stopping(wire::TrialChange::Reader change, wire::Comman
   answer_operation(id);
 }
 
-void engine::stoppings(vizier_study& study, wire::Stoppings::Reader answer) {
+void engine::stoppings(client_study& study, wire::Stoppings::Reader answer) {
   for (const pending_operation& waits : std::vector(study.pending)) {
     if (waits.checked == 0) continue;
     if (waits.id > answer.getOperation()) {
@@ -291,7 +291,7 @@ void engine::stoppings(vizier_study& study, wire::Stoppings::Reader answer) {
   }
 }
 
-void engine::finish_check(vizier_study& study, const pending_operation& waits, const trial* t) {
+void engine::finish_check(client_study& study, const pending_operation& waits, const trial* t) {
   const uint64_t id = waits.id;
   auto verdict = wire::frame<wire::CheckTrialEarlyStoppingStateResponse>::build(
       [&](wire::CheckTrialEarlyStoppingStateResponse::Builder builder) {

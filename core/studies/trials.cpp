@@ -10,82 +10,82 @@
 
 namespace troupe::core {
 
-trial_book* engine::find_book(uint64_t id) {
-  if (auto found = tuning_.find(id); found != tuning_.end()) return &found->second;
-  if (auto found = studies_.find(id); found != studies_.end()) return &found->second;
+study* engine::find_study(uint64_t id) {
+  if (auto found = tuning_jobs_.find(id); found != tuning_jobs_.end()) return &found->second;
+  if (auto found = client_studies_.find(id); found != client_studies_.end()) return &found->second;
   return nullptr;
 }
 
-void engine::end_trial(trial_book& book, trial& t, std::optional<measurement> final,
+void engine::end_trial(study& s, trial& t, std::optional<measurement> final,
                        std::string infeasible) {
   t.state = infeasible.empty() ? wire::Trial::State::SUCCEEDED : wire::Trial::State::INFEASIBLE;
   t.final_measurement = std::move(final);
   t.infeasible_reason = std::move(infeasible);
   t.end_micros = now_;
-  book.update_micros = now_;
-  changed(book, t);
+  s.update_micros = now_;
+  changed(s, t);
 }
 
 /// Looked at before each suggestion, at each end of a trial, and when time alone may have ended it.
-study_end engine::end_by_rule(trial_book& book) {
-  if (!book.spec().hasStudyStoppingConfig()) return {};
-  auto frame = frame_of(book, detail_of_trials::without_measurements);
-  study_end end = study_end_of(book.spec(), frame->getTrials(), book.create_micros, now_);
-  arm(book, end.look_again_micros);
+study_end engine::end_by_rule(study& s) {
+  if (!s.spec().hasStudyStoppingConfig()) return {};
+  auto frame = frame_of(s, detail_of_trials::without_measurements);
+  study_end end = study_end_of(s.spec(), frame->getTrials(), s.create_micros, now_);
+  arm(s, end.look_again_micros);
   return end;
 }
 
-void engine::arm(trial_book& book, std::optional<int64_t> at_micros) {
-  if (book.armed_micros == at_micros) return;
-  if (book.armed_micros) book_timers_.erase({*book.armed_micros, book.id});
+void engine::arm(study& s, std::optional<int64_t> at_micros) {
+  if (s.armed_micros == at_micros) return;
+  if (s.armed_micros) study_timers_.erase({*s.armed_micros, s.id});
   // Stored, so that a restart looks again when it would have been done without one.
-  if (auto tuning = tuning_.find(book.id); tuning != tuning_.end())
+  if (auto tuning = tuning_jobs_.find(s.id); tuning != tuning_jobs_.end())
     changed(tuning->second);
   else
-    changed(studies_.at(book.id));
-  book.armed_micros = at_micros;
-  if (at_micros) book_timers_.insert({*at_micros, book.id});
+    changed(client_studies_.at(s.id));
+  s.armed_micros = at_micros;
+  if (at_micros) study_timers_.insert({*at_micros, s.id});
 }
 
-void engine::book_timer(uint64_t id) {
-  trial_book& book = *find_book(id);
-  arm(book, std::nullopt);
-  if (auto tuning = tuning_.find(id); tuning != tuning_.end()) return judge_end(tuning->second);
-  vizier_study& study = studies_.at(id);
+void engine::study_timer(uint64_t id) {
+  study& s = *find_study(id);
+  arm(s, std::nullopt);
+  if (auto tuning = tuning_jobs_.find(id); tuning != tuning_jobs_.end()) return judge_end(tuning->second);
+  client_study& study = client_studies_.at(id);
   judge_end(study);
   advance(study);
 }
 
-void engine::ask_stoppings(trial_book& book) {
-  if (book.stoppings_asked) {
-    book.stoppings_news = true;
+void engine::ask_stoppings(study& s) {
+  if (s.stoppings_asked) {
+    s.stoppings_news = true;
     return;
   }
   bool wanted = false;
-  stopping_request request{book.id, 0, {}};
-  if (auto study = studies_.find(book.id); study != studies_.end()) {
+  stopping_request request{s.id, 0, {}};
+  if (auto study = client_studies_.find(s.id); study != client_studies_.end()) {
     for (const pending_operation& waits : study->second.pending)
       if (waits.checked != 0) wanted = true, request.operation = waits.id;
   } else {
-    for (const auto& [number, t] : book.trials)
+    for (const auto& [number, t] : s.trials)
       wanted |= t.state == wire::Trial::State::ACTIVE && !t.measurements.empty();
-    wanted &= !tuning_.at(book.id).terminal() && !book.spec().isNoAutomatedStopping();
+    wanted &= !tuning_jobs_.at(s.id).terminal() && !s.spec().isNoAutomatedStopping();
   }
   if (!wanted) return;
-  book.stoppings_asked = true;
-  book.stoppings_news = false;
-  request.job = frame_of(book, detail_of_trials::whole);
+  s.stoppings_asked = true;
+  s.stoppings_news = false;
+  request.job = frame_of(s, detail_of_trials::whole);
   out_.stopping_requests.push_back(std::move(request));
 }
 
 void engine::stoppings(wire::Stoppings::Reader answer) {
-  trial_book* book = find_book(answer.getStudyId());
-  if (!book) return;
-  book->stoppings_asked = false;
-  if (book->stoppings_news) wants_stoppings_.insert(book->id);
-  if (auto study = studies_.find(book->id); study != studies_.end())
+  study* s = find_study(answer.getStudyId());
+  if (!s) return;
+  s->stoppings_asked = false;
+  if (s->stoppings_news) wants_stoppings_.insert(s->id);
+  if (auto study = client_studies_.find(s->id); study != client_studies_.end())
     return stoppings(study->second, answer);
-  tuning_job& job = tuning_.at(book->id);
+  tuning_job& job = tuning_jobs_.at(s->id);
   if (job.terminal()) return;
   for (auto stop : answer.getTrials()) {
     auto found = job.trials.find(stop.getNumber());
@@ -96,14 +96,14 @@ void engine::stoppings(wire::Stoppings::Reader answer) {
 
 // -- earlier studies --
 
-trial_book* engine::prior_named(std::string_view name, std::string_view project,
+study* engine::prior_named(std::string_view name, std::string_view project,
                                 std::string_view location) {
   for (std::string_view collection : {"studies", "hyperparameterTuningJobs"}) {
     const auto prefix = fmt::format("projects/{}/locations/{}/{}/", project, location, collection);
     if (!name.starts_with(prefix)) continue;
     uint64_t id = 0;
     std::from_chars(name.data() + prefix.size(), name.data() + name.size(), id);
-    trial_book* found = find_book(id);
+    study* found = find_study(id);
     return found && found->name() == name ? found : nullptr;
   }
   return nullptr;
@@ -124,12 +124,12 @@ std::string engine::missing_prior(wire::StudySpec::Reader spec, wire::Command::R
 }
 
 /// Those that are still there: one deleted since is done without.
-std::vector<study_frame> engine::priors_of(const trial_book& book) {
-  const auto config = book.spec().getTransferLearningConfig();
+std::vector<study_frame> engine::priors_of(const study& s) {
+  const auto config = s.spec().getTransferLearningConfig();
   std::vector<study_frame> priors;
   if (config.getDisableTransferLearning()) return priors;
   for (auto name : config.getPriorStudyNames())
-    if (const trial_book* prior = prior_named(wire::view(name), book.project, book.location))
+    if (const study* prior = prior_named(wire::view(name), s.project, s.location))
       priors.push_back(frame_of(*prior, detail_of_trials::without_measurements,
                                 [](const trial& t) { return t.ended(); }));
   return priors;

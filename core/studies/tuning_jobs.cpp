@@ -56,7 +56,7 @@ void engine::create_tuning_job(wire::HyperparameterTuningJob::Reader wanted,
       problems.push_back(std::move(missing));
   if (!problems.empty()) return answer_problems(problems);
   uint64_t id = next_id_++;
-  tuning_job& job = tuning_[id];
+  tuning_job& job = tuning_jobs_[id];
   job.id = id;
   job.project = wire::str(command.getProject());
   job.location = wire::str(command.getLocation());
@@ -72,8 +72,8 @@ void engine::create_tuning_job(wire::HyperparameterTuningJob::Reader wanted,
 }
 
 tuning_job* engine::find_tuning_job(uint64_t id, wire::Command::Reader command) {
-  auto found = tuning_.find(id);
-  if (found != tuning_.end() && found->second.project == wire::view(command.getProject())
+  auto found = tuning_jobs_.find(id);
+  if (found != tuning_jobs_.end() && found->second.project == wire::view(command.getProject())
       && found->second.location == wire::view(command.getLocation()))
     return &found->second;
   answer_missing(command, "hyperparameterTuningJobs", id);
@@ -106,8 +106,8 @@ void engine::delete_tuning_job(uint64_t id, wire::Command::Reader command) {
   // '0' follows '/', so this is every key that starts with the job's.
   out_.writes.range_deletes.push_back({family::trials, key_of(id) + "/", key_of(id) + "0"});
   answer_deletion(job->project, job->location);
-  arm(static_cast<trial_book&>(*job), std::nullopt);
-  tuning_.erase(id);
+  arm(static_cast<study&>(*job), std::nullopt);
+  tuning_jobs_.erase(id);
 }
 
 void engine::resume_tuning_job(wire::ResumeTuningJob::Reader resume,
@@ -169,9 +169,9 @@ void engine::ask(tuning_job& job) {
 }
 
 void engine::suggestions(wire::Suggestions::Reader answer, std::string_view secret) {
-  if (auto job = tuning_.find(answer.getTuningJobId()); job != tuning_.end())
+  if (auto job = tuning_jobs_.find(answer.getTuningJobId()); job != tuning_jobs_.end())
     return suggestions(job->second, answer, secret);
-  if (auto study = studies_.find(answer.getTuningJobId()); study != studies_.end())
+  if (auto study = client_studies_.find(answer.getTuningJobId()); study != client_studies_.end())
     suggestions(study->second, answer);
 }
 
@@ -263,7 +263,7 @@ void engine::maybe_end_tuning(tuning_job& job) {
   job.end_error.reset();
   job.end_micros = job.update_micros = now_;
   job.reason = job.end_reason;
-  arm(static_cast<trial_book&>(job), std::nullopt);
+  arm(static_cast<study&>(job), std::nullopt);
   changed(job);
 }
 

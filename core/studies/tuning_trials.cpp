@@ -74,8 +74,8 @@ void engine::add_trial(tuning_job& job, wire::Suggestions::ParameterSet::Reader 
 }
 
 void engine::trial_running(custom_job& run) {
-  auto found = tuning_.find(run.tuning_job);
-  if (found == tuning_.end()) return;
+  auto found = tuning_jobs_.find(run.tuning_job);
+  if (found == tuning_jobs_.end()) return;
   tuning_job& job = found->second;
   trial& t = job.trials.at(run.trial);
   if (t.state == wire::Trial::State::REQUESTED) t.state = wire::Trial::State::ACTIVE;
@@ -89,8 +89,8 @@ void engine::trial_running(custom_job& run) {
 }
 
 void engine::trial_ended(custom_job& run) {
-  auto found = tuning_.find(run.tuning_job);
-  if (found == tuning_.end()) return;
+  auto found = tuning_jobs_.find(run.tuning_job);
+  if (found == tuning_jobs_.end()) return;
   tuning_job& job = found->second;
   trial& t = job.trials.at(run.trial);
   if (t.ended()) return;
@@ -145,13 +145,13 @@ bool engine::take_points(custom_job& run, wire::StudySpec::Reader study,
   return news;
 }
 
-void engine::metrics(node& where, wire::MetricReport::Reader report) {
+void engine::metrics(node& n, wire::MetricReport::Reader report) {
   auto found = jobs_.find(report.getJobId());
   if (found == jobs_.end()) return;
   custom_job& run = found->second;
-  auto tuned = tuning_.find(run.tuning_job);
-  if (tuned == tuning_.end() || run.terminal() || run.attempt != report.getAttempt()
-      || std::ranges::none_of(run.replicas, [&](const replica& r) { return r.node == where.name; }))
+  auto tuned = tuning_jobs_.find(run.tuning_job);
+  if (tuned == tuning_jobs_.end() || run.terminal() || run.attempt != report.getAttempt()
+      || std::ranges::none_of(run.replicas, [&](const replica& r) { return r.node == n.name; }))
     return;
   tuning_job& job = tuned->second;
   if (!take_points(run, job.spec(), report)) return;
@@ -187,7 +187,7 @@ void engine::stop_early(tuning_job& job, trial& t, std::string reason) {
 }
 
 std::string engine::cancellation_of(const custom_job& run) {
-  if (auto job = tuning_.find(run.tuning_job); job != tuning_.end()) {
+  if (auto job = tuning_jobs_.find(run.tuning_job); job != tuning_jobs_.end()) {
     const trial& t = job->second.trials.at(run.trial);
     if (!t.stopping_reason.empty())
       return fmt::format("CANCELLED: the trial was stopped early: {}", t.stopping_reason);

@@ -12,7 +12,7 @@ using wire::ReplicaPhase;
 
 namespace {
 
-void set_status(wire::ReplicaStatus::Builder status, const seat_key& key, const sim_replica& r) {
+void set_status(wire::ReplicaStatus::Builder status, const replica_key& key, const sim_replica& r) {
   auto id = status.initId();
   id.setJobId(std::get<0>(key));
   id.setAttempt(std::get<1>(key));
@@ -113,7 +113,7 @@ void sim_agent::obey(wire::Order::Reader order) {
 
 void sim_agent::launch(wire::Launch::Reader launch) {
   for (auto id : launch.getReplicas()) {
-    seat_key key{id.getJobId(), id.getAttempt(), id.getPool(), id.getIndex()};
+    replica_key key{id.getJobId(), id.getAttempt(), id.getPool(), id.getIndex()};
     auto found = replicas_.find(key);
     if (found != replicas_.end() && found->second.incarnation >= id.getIncarnation()) continue;
     if (found != replicas_.end() && found->second.live())
@@ -130,7 +130,7 @@ void sim_agent::launch(wire::Launch::Reader launch) {
   }
 }
 
-void sim_agent::begin(seat_key key, uint64_t life) {
+void sim_agent::begin(replica_key key, uint64_t life) {
   auto found = replicas_.find(key);
   if (found == replicas_.end() || found->second.life != life || !found->second.live()) return;
   chance& dice = world_.dice();
@@ -148,7 +148,7 @@ void sim_agent::begin(seat_key key, uint64_t life) {
   world_.after(dice.between(0, 30 * second), [=, this] { end(key, life, code, signal); });
 }
 
-void sim_agent::end(seat_key key, uint64_t life, int32_t code, int32_t signal) {
+void sim_agent::end(replica_key key, uint64_t life, int32_t code, int32_t signal) {
   auto found = replicas_.find(key);
   if (found == replicas_.end() || found->second.life != life || !found->second.live()) return;
   found->second.phase = ReplicaPhase::EXITED;
@@ -187,7 +187,7 @@ void sim_agent::forget(wire::AttemptRef::Reader ref) {
   });
 }
 
-void sim_agent::report(seat_key key) {
+void sim_agent::report(replica_key key) {
   if (!linked_) return;
   const sim_replica& r = replicas_.at(key);
   auto message = wire::frame<wire::Event>::build([&](wire::Event::Builder event) {
@@ -201,7 +201,7 @@ void sim_agent::report(seat_key key) {
   if (world_.dice().percent(5)) world_.deliver(*this, message);
 }
 
-void sim_agent::measure(seat_key key, uint64_t life, int64_t step) {
+void sim_agent::measure(replica_key key, uint64_t life, int64_t step) {
   auto found = replicas_.find(key);
   if (found == replicas_.end() || found->second.life != life || !found->second.live() || step > 3)
     return;

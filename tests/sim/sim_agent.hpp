@@ -33,7 +33,7 @@ struct violation : std::runtime_error {
 };
 
 /// job, attempt, pool, index
-using seat_key = std::tuple<uint64_t, uint32_t, uint32_t, uint32_t>;
+using replica_key = std::tuple<uint64_t, uint32_t, uint32_t, uint32_t>;
 
 struct sim_replica {
   uint32_t incarnation = 0;
@@ -76,10 +76,10 @@ private:
   void launch(wire::Launch::Reader);
   void stop(wire::Stop::Reader);
   void forget(wire::AttemptRef::Reader);
-  void begin(seat_key, uint64_t life);
-  void end(seat_key, uint64_t life, int32_t code, int32_t signal);
-  void report(seat_key);
-  void measure(seat_key, uint64_t life, int64_t step);
+  void begin(replica_key, uint64_t life);
+  void end(replica_key, uint64_t life, int32_t code, int32_t signal);
+  void report(replica_key);
+  void measure(replica_key, uint64_t life, int64_t step);
   void check() const;
 
   sim_world& world_;
@@ -93,7 +93,7 @@ private:
   bool linked_ = false;
   std::string cluster_id_;
   uint64_t controller_epoch_ = 0;
-  std::map<seat_key, sim_replica> replicas_;
+  std::map<replica_key, sim_replica> replicas_;
 };
 
 } // namespace troupe::sim

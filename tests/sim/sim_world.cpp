@@ -181,7 +181,7 @@ void sim_world::send(core::effects effects) {
     } else if (outcome.isTuningJob()) {
       studies_.insert(id_of(wire::str(outcome.getTuningJob().getName())));
     } else if (outcome.isStudy()) {
-      viziers_.insert(id_of(wire::str(outcome.getStudy().getName())));
+      client_studies_.insert(id_of(wire::str(outcome.getStudy().getName())));
     }
   }
   for (const core::suggestion_request& request : effects.suggestion_requests)
@@ -369,14 +369,14 @@ void sim_world::resume_study() {
 
 /// Somebody who tunes something elsewhere, and does so carelessly.
 void sim_world::research() {
-  if (viziers_.size() < 2 || dice_.percent(5))
+  if (client_studies_.size() < 2 || dice_.percent(5))
     return command([&](wire::Command::Builder c) {
       auto study = c.initCreateStudy();
       study.setDisplayName(wire::text(fmt::format("study-{}", request_)));
       fill_study(study.initStudySpec(), dice_);
     });
-  auto found = viziers_.begin();
-  std::advance(found, dice_.below(std::ssize(viziers_)));
+  auto found = client_studies_.begin();
+  std::advance(found, dice_.below(std::ssize(client_studies_)));
   auto number = static_cast<uint32_t>(dice_.between(1, 12));
   if (dice_.percent(2)) {
     deletions_.insert(*found);
@@ -494,7 +494,7 @@ void sim_world::check_acknowledged() {
   for (uint64_t id : jobs_)
     if (!deletions_.contains(id) && !db_->read(family::custom_jobs, store::key_of(id)).value())
       throw violation(fmt::format("I1: job {} was acknowledged and is lost", id));
-  for (uint64_t id : viziers_)
+  for (uint64_t id : client_studies_)
     if (!deletions_.contains(id) && !db_->read(family::studies, store::key_of(id)).value())
       throw violation(fmt::format("I1: study {} was acknowledged and is lost", id));
 }

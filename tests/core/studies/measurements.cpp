@@ -9,7 +9,7 @@ using namespace troupe::core;
 
 namespace {
 
-wire::frame<wire::StudySpec> study(bool best, bool minimise = false) {
+wire::frame<wire::StudySpec> spec(bool best, bool minimise = false) {
   return wire::frame<wire::StudySpec>::build([&](wire::StudySpec::Builder spec) {
     auto metric = spec.initMetrics(1)[0];
     metric.setMetricId("loss");
@@ -52,17 +52,17 @@ TEST_CASE("values that are not finite are left out, and time does not run backwa
 TEST_CASE("the final measurement is the last, or the best by the goal") {
   std::vector<measurement> all{
       {0, 1, {{"loss", 5}}}, {1, 2, {{"loss", 1}}}, {2, 3, {{"loss", 3}}}, {3, 4, {{"x", 9}}}};
-  CHECK(final_of(all, *study(false))->step == 3);
-  CHECK(final_of(all, *study(true))->step == 1);
-  CHECK(final_of(all, *study(true, true))->step == 2);
-  CHECK(!final_of(std::vector<measurement>{{3, 4, {{"x", 9}}}}, *study(true)));
+  CHECK(final_of(all, *spec(false))->step == 3);
+  CHECK(final_of(all, *spec(true))->step == 1);
+  CHECK(final_of(all, *spec(true, true))->step == 2);
+  CHECK(!final_of(std::vector<measurement>{{3, 4, {{"x", 9}}}}, *spec(true)));
 }
 
 TEST_CASE("trimming keeps the newest points and the best") {
   std::vector<metric_point> points;
   for (int i = 0; i < 10; ++i)
     points.push_back({"loss", i == 2 ? 100.0 : 1.0, i, i});
-  trim(points, 3, *study(true));
+  trim(points, 3, *spec(true));
   REQUIRE(points.size() == 3);
   CHECK(points[0].step == 2);
   CHECK(points[1].step == 8);
