@@ -22,10 +22,10 @@ operation_waits::~operation_waits() {
   thread_.join();
 }
 
-void operation_waits::add(wait one) {
+void operation_waits::add(wait added) {
   {
     std::lock_guard lock(mutex_);
-    added_.push_back(std::move(one));
+    added_.push_back(std::move(added));
   }
   changed_.notify_all();
 }
@@ -49,20 +49,20 @@ void operation_waits::run() {
     auto now = std::chrono::steady_clock::now();
     std::erase_if(waiting, [&](wait& one) {
       if (ending || stopping_ || now >= one.deadline) one.deadline = {};
-      return answered(one);
+      return try_to_answer(one);
     });
   }
 }
 
-bool operation_waits::answered(const wait& one) const {
+bool operation_waits::try_to_answer(const wait& one) const {
   auto found = stored<wire::Operation>(database_, store::family::operations, one.key);
-  if (!found) return one.done(error_response(found.error())), true;
+  if (!found) return one.reply(error_response(found.error())), true;
   if (!*found)
-    return one.done(error_response({errc::not_found, "the operation does not exist any more"})),
+    return one.reply(error_response({errc::not_found, "the operation does not exist any more"})),
            true;
   bool over = one.deadline == std::chrono::steady_clock::time_point();
   if (!over && !(**found)->getDone()) return false;
-  one.done(json_response(wire::to_json<wire::Operation>(***found, one.json)));
+  one.reply(json_response(wire::to_json<wire::Operation>(***found, one.json)));
   return true;
 }
 

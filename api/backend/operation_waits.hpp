@@ -1,5 +1,5 @@
-// Requests that wait for an operation to be done. They hold no thread each: one thread looks after
-// all of them, and it sleeps while there are none.
+// Requests that wait until an operation is done. One thread serves all of them, and it sleeps while
+// there are none.
 #pragma once
 
 #include "api/query/message.hpp"
@@ -24,15 +24,16 @@ public:
     std::string key; // of the operation in its family
     std::chrono::steady_clock::time_point deadline;
     wire::json_options json;
-    answer done;
+    answer reply;
   };
 
-  /// Answers with the operation once it is done, or with what it is at the deadline.
+  /// Answers with the operation when it is done, or as it is at the deadline.
   void add(wait);
 
 private:
   void run();
-  bool answered(const wait&) const;
+  /// Answers if the operation is done, if the wait is over, or if there is nothing to wait for.
+  bool try_to_answer(const wait&) const;
 
   const store::database& database_;
   const std::atomic<bool>& stopping_;

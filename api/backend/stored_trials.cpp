@@ -1,7 +1,7 @@
 #include "api/backend/stored_trials.hpp"
 
+#include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
-#include "api/query/paging.hpp"
 #include "tuner/objective.hpp"
 
 namespace troupe::api {
@@ -35,7 +35,7 @@ void mark_best(job_builder job) {
 
 result<trial_frames> stored_trials(const store::database& database, uint64_t study) {
   trial_frames trials;
-  auto rows = trials_of(study);
+  auto rows = trial_rows(study);
   result<> outcome;
   auto visit = [&](std::string_view key, std::string_view value) {
     if (!key.starts_with(rows.prefix)) return false;
@@ -46,7 +46,7 @@ result<trial_frames> stored_trials(const store::database& database, uint64_t stu
       outcome = fail(errc::data_loss, "stored trial {}: {}", key, trial.error().message);
     return outcome.has_value();
   };
-  auto scanned = database.scan(rows.where, rows.prefix, false, visit);
+  auto scanned = database.scan(rows.family, rows.prefix, false, visit);
   if (!scanned) return std::unexpected(scanned.error());
   if (!outcome) return std::unexpected(outcome.error());
   return trials;

@@ -2,7 +2,9 @@
 // together again, with which of them are best.
 #pragma once
 
-#include "api/backend/context.hpp"
+#include "store/store.hpp"
+#include "wire/frame.hpp"
+#include "wire/tuning_job.capnp.h"
 
 #include <vector>
 

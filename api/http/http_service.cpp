@@ -1,7 +1,7 @@
 #include "api/http/http_service.hpp"
 
-#include "api/query/json_writer.hpp"
 #include "api/http/routes.hpp"
+#include "api/query/json_writer.hpp"
 
 #include <kj/timer.h>
 #include <openssl/crypto.h>
@@ -48,7 +48,7 @@ struct body_in_progress {
   std::array<char, 64 << 10> buffer;
 };
 
-/// False: it is larger than allowed, and the rest was left unread.
+/// False if the body is larger than allowed; the rest of it stays unread.
 kj::Promise<bool> read_rest(kj::AsyncInputStream& from, std::shared_ptr<body_in_progress> body) {
   return from.tryRead(body->buffer.data(), 1, body->buffer.size())
       .then([&from, body](size_t count) -> kj::Promise<bool> {
@@ -59,7 +59,7 @@ kj::Promise<bool> read_rest(kj::AsyncInputStream& from, std::shared_ptr<body_in_
       });
 }
 
-/// Fulfils the loop's promise from whatever thread, once.
+/// Fulfils the event loop's promise from any thread, once.
 answer answer_across_threads(kj::Own<kj::CrossThreadPromiseFulfiller<response>> fulfiller) {
   struct once {
     kj::Own<kj::CrossThreadPromiseFulfiller<response>> fulfiller;
@@ -67,41 +67,43 @@ answer answer_across_threads(kj::Own<kj::CrossThreadPromiseFulfiller<response>> 
   };
   auto shared = std::make_shared<once>();
   shared->fulfiller = kj::mv(fulfiller);
-  return [shared](response what) {
-    if (!shared->used.test_and_set()) shared->fulfiller->fulfill(std::move(what));
+  return [shared](response response) {
+    if (!shared->used.test_and_set()) shared->fulfiller->fulfill(std::move(response));
   };
 }
 
-void dispatch_guarded(const context& all, const request& asked, const answer& done) {
-  auto problem = kj::runCatchingExceptions([&] { dispatch(all, asked, done); });
+/// Turns an exception of a handler, which is a bug, into a response.
+void dispatch_guarded(const shared_state& shared, const request& request, const answer& reply) {
+  auto problem = kj::runCatchingExceptions(
+      [&] { dispatch(shared.handler_context, shared.counts, request, reply); });
   KJ_IF_MAYBE (exception, problem)
-    done(error_response({errc::internal, fmt::format("the request failed inside the server: {}",
-                                                     exception->getDescription().cStr())}));
+    reply(error_response({errc::internal, fmt::format("the request failed inside the server: {}",
+                                                      exception->getDescription().cStr())}));
 }
 
 kj::Promise<void> send(kj::HttpService::Response& sink, const header_table& known,
-                       request_counts& counts, response what) {
-  counts.add(what.status);
+                       request_counts& counts, response response) {
+  counts.add(response.status);
   kj::HttpHeaders headers(*known.table);
-  headers.set(kj::HttpHeaderId::CONTENT_TYPE, kj::str(what.content_type.c_str()));
+  headers.set(kj::HttpHeaderId::CONTENT_TYPE, kj::str(response.content_type.c_str()));
   headers.add("Cache-Control", "no-store");
   headers.add("X-Content-Type-Options", "nosniff");
-  if (what.status == 401) headers.add("WWW-Authenticate", "Bearer realm=\"troupe\"");
+  if (response.status == 401) headers.add("WWW-Authenticate", "Bearer realm=\"troupe\"");
   auto phrase =
-      kj::heapString(reason_phrase(what.status).data(), reason_phrase(what.status).size());
-  auto stream = sink.send(what.status, phrase, headers, what.body.size());
-  if (what.body.empty()) return kj::READY_NOW;
-  auto body = kj::heap<std::string>(std::move(what.body));
+      kj::heapString(reason_phrase(response.status).data(), reason_phrase(response.status).size());
+  auto stream = sink.send(response.status, phrase, headers, response.body.size());
+  if (response.body.empty()) return kj::READY_NOW;
+  auto body = kj::heap<std::string>(std::move(response.body));
   auto written = stream->write(body->data(), body->size());
   return written.attach(kj::mv(stream), kj::mv(body));
 }
 
 } // namespace
 
-shared_state::shared_state(server_settings chosen, backend& behind)
-    : settings(std::move(chosen)), handlers{behind, settings, counts, stopping, waits},
-      waits(behind.database(), stopping), readers(reader_threads), log_readers(log_reader_threads) {
-}
+shared_state::shared_state(server_settings chosen, backend& cluster)
+    : settings(std::move(chosen)), handler_context{cluster, settings, stopping, waits},
+      waits(cluster.database(), stopping), readers(reader_threads),
+      log_readers(log_reader_threads) {}
 
 header_table::header_table()
     : authorization(builder.add("Authorization")), table(builder.build()) {}
@@ -113,11 +115,11 @@ http_service::http_service(shared_state& shared, const header_table& headers, kj
 kj::Promise<void> http_service::request(kj::HttpMethod method, kj::StringPtr url,
                                         const kj::HttpHeaders& headers, kj::AsyncInputStream& body,
                                         Response& sink) {
-  auto reply = [this, &sink](response what) {
-    auto sent = send(sink, headers_, shared_.counts, std::move(what));
+  auto reply = [this, &sink](response response) {
+    auto sent = send(sink, headers_, shared_.counts, std::move(response));
     return timer_.timeoutAfter(duration(shared_.settings.transfer_timeout_ms), kj::mv(sent));
   };
-  bool trusted = bears_token(headers);
+  bool trusted = has_token(headers);
   auto asked = parse_target(method_of(method), view(url));
   if (!asked && trusted) return reply(error_response(asked.error()));
   // Moved: kj keeps only a reference to a function that it is given by name.
@@ -152,7 +154,7 @@ kj::Promise<response> http_service::answered(api::request asked, bool trusted,
   // Two steps, so that the body's deadline does not run on while the request is handled.
   using arrived = kj::OneOf<bool, response>;
   auto whole = read_rest(body, progress).then([](bool fits) { return arrived(fits); });
-  auto cut = late.then([](response what) { return arrived(kj::mv(what)); });
+  auto cut = late.then([](response response) { return arrived(kj::mv(response)); });
   return whole.exclusiveJoin(kj::mv(cut))
       .then([this, too_large, progress,
              asked = std::move(asked)](arrived outcome) mutable -> kj::Promise<response> {
@@ -165,10 +167,10 @@ kj::Promise<response> http_service::answered(api::request asked, bool trusted,
 
 kj::Promise<response> http_service::handled(api::request asked) {
   auto waiting = kj::newPromiseAndCrossThreadFulfiller<response>();
-  auto done = answer_across_threads(kj::mv(waiting.fulfiller));
+  auto reply = answer_across_threads(kj::mv(waiting.fulfiller));
   auto& pool = waits_for_nodes(asked) ? shared_.log_readers : shared_.readers;
-  pool.post([&all = shared_.handlers, asked = std::move(asked), done] {
-    dispatch_guarded(all, asked, done);
+  pool.post([&shared = shared_, asked = std::move(asked), reply] {
+    dispatch_guarded(shared, asked, reply);
   });
   auto limit = shared_.settings.command_timeout_ms;
   auto late = timer_.afterDelay(duration(limit)).then([limit] {
@@ -180,7 +182,7 @@ kj::Promise<response> http_service::handled(api::request asked) {
   return waiting.promise.exclusiveJoin(kj::mv(late));
 }
 
-bool http_service::bears_token(const kj::HttpHeaders& headers) const {
+bool http_service::has_token(const kj::HttpHeaders& headers) const {
   KJ_IF_MAYBE (value, headers.get(headers_.authorization)) {
     std::string_view given = view(*value);
     const std::string& token = shared_.settings.token;
@@ -205,7 +207,7 @@ kj::Promise<void> protocol_errors::handleClientProtocolError(kj::HttpHeaders::Pr
 kj::Promise<void>
 protocol_errors::handleApplicationError(kj::Exception problem,
                                         kj::Maybe<kj::HttpService::Response&> sink) {
-  // Nobody is there to read an answer, or a part of one has left already.
+  // The client is gone, or a part of a response was sent already.
   if (problem.getType() == kj::Exception::Type::DISCONNECTED) return kj::READY_NOW;
   KJ_IF_MAYBE (open, sink)
     return send(*open, headers_, shared_.counts,

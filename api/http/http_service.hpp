@@ -1,9 +1,10 @@
 // What runs on the event loop: takes a request's bytes, checks the token, hands the request to a
-// worker and sends the answer, all of it under deadlines. Private to the server.
+// worker and sends the response, each under a deadline. Private to the server.
 #pragma once
 
 #include "api/backend/context.hpp"
 #include "api/backend/operation_waits.hpp"
+#include "api/http/request_counts.hpp"
 #include "api/http/worker_pool.hpp"
 
 #include <kj/async-io.h>
@@ -13,19 +14,19 @@ namespace troupe::api {
 
 /// Everything that the connections share; outlives them and the worker threads.
 struct shared_state {
-  shared_state(server_settings chosen, backend& behind);
+  shared_state(server_settings, backend&);
 
   server_settings settings;
   request_counts counts;
   std::atomic<bool> stopping = false;
-  context handlers;
-  // Last, so that their threads end before what they use.
+  context handler_context;
+  // Last, so that their threads end before the members above, which they use.
   operation_waits waits;
   worker_pool readers;
   worker_pool log_readers;
 };
 
-/// The request headers that we look at.
+/// The request headers that the server reads.
 struct header_table {
   header_table();
 
@@ -47,7 +48,7 @@ public:
 private:
   kj::Promise<response> answered(api::request asked, bool trusted, kj::AsyncInputStream& body);
   kj::Promise<response> handled(api::request asked);
-  bool bears_token(const kj::HttpHeaders& headers) const;
+  bool has_token(const kj::HttpHeaders& headers) const;
 
   shared_state& shared_;
   const header_table& headers_;
@@ -55,7 +56,7 @@ private:
   bool loopback_peer_;
 };
 
-/// Speaks google.rpc.Status also where a request is too broken to reach a handler.
+/// Answers with a google.rpc.Status also where a request is too broken to reach a handler.
 class protocol_errors final : public kj::HttpServerErrorHandler {
 public:
   protocol_errors(shared_state& shared, const header_table& headers)

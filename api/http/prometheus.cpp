@@ -1,5 +1,5 @@
-// GET /metrics, in Prometheus' text format.
-#include "api/backend/context.hpp"
+#include "api/http/prometheus.hpp"
+
 #include "api/query/enum_names.hpp"
 #include "api/resources/job_kinds.hpp"
 
@@ -55,15 +55,15 @@ result<> count_nodes(const store::database& database, counts& into) {
                        });
 }
 
-result<std::string> all_metrics(const context& all) {
+result<std::string> prometheus_metrics(const context& context, const request_counts& answered) {
   counts jobs, studies, nodes, requests;
-  const auto& database = all.database();
+  const auto& database = context.database();
   auto counted = count_jobs<custom_job_kind>(database, jobs);
   if (counted) counted = count_jobs<tuning_job_kind>(database, jobs);
   if (counted) counted = count_studies(database, studies);
   if (counted) counted = count_nodes(database, nodes);
   if (!counted) return std::unexpected(counted.error());
-  for (auto [status, count] : all.counts.all())
+  for (auto [status, count] : answered.by_status())
     requests[fmt::format("code=\"{}\"", status)] = count;
   std::string out;
   write_metric(out, "troupe_jobs", "gauge", "Jobs that are stored, by state.", jobs);
@@ -76,10 +76,10 @@ result<std::string> all_metrics(const context& all) {
 
 } // namespace
 
-void show_metrics(const context& all, answer done) {
-  auto text = all_metrics(all);
-  if (!text) return done(error_response(text.error()));
-  done({.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(*text)});
+void show_prometheus_metrics(const context& context, const request_counts& answered, answer reply) {
+  auto text = prometheus_metrics(context, answered);
+  if (!text) return reply(error_response(text.error()));
+  reply({.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(*text)});
 }
 
 } // namespace troupe::api

@@ -1,5 +1,8 @@
 #include "api/http/routes.hpp"
 
+#include "api/http/prometheus.hpp"
+#include "api/logs/handlers.hpp"
+#include "api/resources/handlers.hpp"
 #include "api/resources/job_kinds.hpp"
 
 #include <algorithm>
@@ -11,12 +14,12 @@ namespace troupe::api {
 
 namespace {
 
-using handler = void (*)(const context&, const request&, const place&, answer);
+using handler = void (*)(const context&, const request&, const resource_path&, answer);
 
 struct route {
   method verb;
   std::string_view collection;
-  bool with_id;
+  bool has_id;
   std::string_view action;
   handler handle;
 };
@@ -75,16 +78,15 @@ constexpr std::array other_routes{
     route{method::get, "nodes", false, "", list_nodes},
 };
 
-/// `collection` names all collections of the path, as "studies/trials".
-const route* find_route(const request& from, std::string_view collection, bool with_id) {
+const route* find_route(const request& request, std::string_view collection, bool has_id) {
   auto fits = [&](const route& each) {
-    return each.verb == from.verb && each.collection == collection && each.with_id == with_id
-           && each.action == from.action;
+    return each.verb == request.verb && each.collection == collection && each.has_id == has_id
+           && each.action == request.action;
   };
-  using some = std::span<const route>;
-  for (some routes : {some(custom_job_routes), some(tuning_job_routes), some(study_routes),
-                      some(plain_operation_routes), some(study_operation_routes),
-                      some(trial_operation_routes), some(other_routes)})
+  using group = std::span<const route>;
+  for (group routes : {group(custom_job_routes), group(tuning_job_routes), group(study_routes),
+                       group(plain_operation_routes), group(study_operation_routes),
+                       group(trial_operation_routes), group(other_routes)})
     if (auto found = std::ranges::find_if(routes, fits); found != routes.end()) return &*found;
   return nullptr;
 }
@@ -97,7 +99,7 @@ bool is_plain_name(std::string_view name) {
          && std::ranges::all_of(name, allowed);
 }
 
-error no_such_method(const request& from) {
+error no_such_method(const request& request) {
   static constexpr std::string_view exist =
       "under /v1 (or /v1beta1) /projects/{project}/locations/{location}: "
       "POST and GET {customJobs,hyperparameterTuningJobs,studies}; "
@@ -109,77 +111,78 @@ error no_such_method(const request& from) {
       "{addTrialMeasurement,complete,checkTrialEarlyStoppingState,stop}; GET operations; "
       "GET and DELETE operations/{id}; POST operations/{id}:{cancel,wait}; GET nodes; "
       "and POST /v2/entries:list, GET /metrics, GET /healthz";
-  auto shown = std::string_view(from.target).substr(0, 200);
+  auto shown = std::string_view(request.target).substr(0, 200);
   return {
       errc::not_found,
       fmt::format("{} with this method is not part of this API; what exists: {}", shown, exist)};
 }
 
-bool is_log_listing(const request& from) {
-  return from.verb == method::post && from.path == std::vector<std::string>{"v2", "entries"}
-         && from.action == "list";
+bool is_log_listing(const request& request) {
+  return request.verb == method::post && request.path == std::vector<std::string>{"v2", "entries"}
+         && request.action == "list";
 }
 
-bool is_metrics(const request& from) {
-  return from.verb == method::get && from.path == std::vector<std::string>{"metrics"}
-         && from.action.empty();
+bool is_metrics(const request& request) {
+  return request.verb == method::get && request.path == std::vector<std::string>{"metrics"}
+         && request.action.empty();
 }
 
 // Google's clients ask for operations under /ui: it is the first of the paths that their service
 // configuration lists.
-bool is_resource_path(const request& from) {
-  const auto& path = from.path;
+bool is_resource_path(const request& request) {
+  const auto& path = request.path;
   return path.size() >= 6 && path.size() <= 11
          && (path[0] == "v1" || path[0] == "v1beta1" || path[0] == "ui") && path[1] == "projects"
          && path[3] == "locations";
 }
 
-/// What follows projects/{project}/locations/{location}: collections and ids by turns.
-struct resource_path {
-  std::string collection;
-  bool with_id = false;
-  place at;
+/// What follows projects/{project}/locations/{location}: collections and ids alternately.
+struct resource_target {
+  std::string collection; // all collections of the path, as "studies/trials"
+  bool has_id = false;
+  resource_path path;
 };
 
-resource_path parsed_path(const request& from) {
-  resource_path parsed;
-  parsed.at.parent = {from.path[2], from.path[4]};
-  parsed.with_id = from.path.size() % 2 == 1;
-  for (size_t at = 5; at < from.path.size(); ++at) {
-    bool last = at + 1 == from.path.size();
+resource_target resource_target_of(const request& request) {
+  resource_target parsed;
+  parsed.path.parent = {request.path[2], request.path[4]};
+  parsed.has_id = request.path.size() % 2 == 1;
+  for (size_t at = 5; at < request.path.size(); ++at) {
+    bool last = at + 1 == request.path.size();
     if (at % 2 == 1)
-      parsed.collection += (at > 5 ? "/" : "") + from.path[at];
+      parsed.collection += (at > 5 ? "/" : "") + request.path[at];
     else if (last)
-      parsed.at.id = from.path[at];
+      parsed.path.id = request.path[at];
     else
-      parsed.at.above.push_back(from.path[at]);
+      parsed.path.ancestors.push_back(request.path[at]);
   }
   return parsed;
 }
 
 } // namespace
 
-bool waits_for_nodes(const request& from) { return is_log_listing(from); }
+bool waits_for_nodes(const request& request) { return is_log_listing(request); }
 
-void dispatch(const context& all, const request& from, answer done) {
-  if (is_log_listing(from)) return list_log_entries(all, from, std::move(done));
-  if (is_metrics(from)) return show_metrics(all, std::move(done));
+void dispatch(const context& context, const request_counts& counts, const request& request,
+              answer reply) {
+  if (is_log_listing(request)) return list_log_entries(context, request, std::move(reply));
+  if (is_metrics(request)) return show_prometheus_metrics(context, counts, std::move(reply));
   const route* found = nullptr;
-  resource_path path;
-  if (is_resource_path(from)) {
-    path = parsed_path(from);
-    found = find_route(from, path.collection, path.with_id);
+  resource_target target;
+  if (is_resource_path(request)) {
+    target = resource_target_of(request);
+    found = find_route(request, target.collection, target.has_id);
   }
-  if (!found) return done(error_response(no_such_method(from)));
-  const place& at = path.at;
-  for (const std::string& name : {at.parent.project, at.parent.location})
+  if (!found) return reply(error_response(no_such_method(request)));
+  const resource_path& path = target.path;
+  for (const std::string& name : {path.parent.project, path.parent.location})
     if (!is_plain_name(name))
-      return done(error_response(
+      return reply(error_response(
           {errc::invalid_argument,
            fmt::format("the path names a project or location '{}'; expected 1 to 63 letters, "
                        "digits, '-', '_', '.' or ':'",
                        name.substr(0, 80))}));
-  found->handle(all, from, at, std::move(done));
+  found->handle(context, request, path, std::move(reply));
 }
 
 } // namespace troupe::api

@@ -1,5 +1,5 @@
 // POST /v2/entries:list.
-#include "api/backend/context.hpp"
+#include "api/logs/handlers.hpp"
 #include "api/logs/log_merger.hpp"
 #include "api/query/json_writer.hpp"
 #include "api/query/paging.hpp"
@@ -96,19 +96,19 @@ result<std::string> job_id_of(const filter& wanted) {
 
 result<> check_project(const log_request& asked, const log_source& job) {
   auto fits = [&](std::string_view name) {
-    return !name.starts_with("projects/") || name == "projects/" + job.from.project
-           || name.starts_with("projects/" + job.from.project + "/");
+    return !name.starts_with("projects/") || name == "projects/" + job.origin.project
+           || name.starts_with("projects/" + job.origin.project + "/");
   };
   if (asked.resource_names.empty() || std::ranges::any_of(asked.resource_names, fits)) return {};
   return fail(
       errc::not_found,
       "job {} is in projects/{}, which is not among the resourceNames; the first of them is "
       "{}",
-      job.from.job, job.from.project, asked.resource_names.front().substr(0, 80));
+      job.origin.job, job.origin.project, asked.resource_names.front().substr(0, 80));
 }
 
-result<std::string> log_entries(const context& all, const request& from) {
-  auto asked = parse_log_request(from.body);
+result<std::string> log_entries(const context& context, const request& request) {
+  auto asked = parse_log_request(request.body);
   if (!asked) return std::unexpected(asked.error());
   auto wanted = log_filter(asked->filter);
   if (!wanted) return std::unexpected(wanted.error());
@@ -117,11 +117,11 @@ result<std::string> log_entries(const context& all, const request& from) {
   result<log_position> position;
   if (!asked->page_token.empty()) position = position_of(asked->page_token, asked->filter);
   if (!position) return std::unexpected(position.error());
-  auto sources = log_sources(all, *id);
+  auto sources = log_sources(context, *id);
   if (!sources) return std::unexpected(sources.error());
   if (auto fits = check_project(*asked, sources->front()); !fits)
     return std::unexpected(fits.error());
-  auto page = read_log_page(all, *sources, *wanted, asked->page_size, *position);
+  auto page = read_log_page(context, *sources, *wanted, asked->page_size, *position);
   if (!page) return std::unexpected(page.error());
   json_writer out;
   out.begin_object().key("entries").begin_array();
@@ -134,8 +134,8 @@ result<std::string> log_entries(const context& all, const request& from) {
 
 } // namespace
 
-void list_log_entries(const context& all, const request& from, answer done) {
-  done(respond(log_entries(all, from)));
+void list_log_entries(const context& context, const request& request, answer reply) {
+  reply(respond(log_entries(context, request)));
 }
 
 } // namespace troupe::api

@@ -36,7 +36,7 @@ std::string joined(const field_path& path, size_t first) {
 }
 
 std::string log_name(const log_entry& entry) {
-  return fmt::format("projects/{}/logs/{}", entry.from.project, entry.task);
+  return fmt::format("projects/{}/logs/{}", entry.origin.project, entry.task);
 }
 
 field_values payload_values(const log_entry& entry, const field_path& path) {
@@ -53,10 +53,10 @@ field_values resource_values(const log_entry& entry, const field_path& path) {
   if (path[1] == "type") return {.texts = {"ml_job"}};
   const std::string& label = path[2];
   if (label == "task_name") return {.texts = {entry.task}};
-  if (label == "project_id") return {.texts = {entry.from.project}};
+  if (label == "project_id") return {.texts = {entry.origin.project}};
   // A trial's entries belong to its tuning job as well.
-  field_values ids{.texts = {std::to_string(entry.from.job)}};
-  if (entry.from.tuning_job != 0) ids.texts.push_back(std::to_string(entry.from.tuning_job));
+  field_values ids{.texts = {std::to_string(entry.origin.job)}};
+  if (entry.origin.tuning_job != 0) ids.texts.push_back(std::to_string(entry.origin.tuning_job));
   return ids;
 }
 
@@ -69,8 +69,8 @@ field_values values_of(const log_entry& entry, const field_path& path) {
   if (field == "insertId" || field == "insert_id") return {.texts = {entry.insert_id}};
   if (field == "jsonPayload" || field == "json_payload") return payload_values(entry, path);
   if (field == "labels") {
-    if (entry.from.trial_id.empty() || joined(path, 1) != trial_label) return {};
-    return {.texts = {entry.from.trial_id}};
+    if (entry.origin.trial_id.empty() || joined(path, 1) != trial_label) return {};
+    return {.texts = {entry.origin.trial_id}};
   }
   if (entry.payload.is == wire::tree::kind::object) return {};
   return {.texts = {entry.text}};
@@ -98,11 +98,11 @@ std::optional<field_type> type_of(const field_path& path) {
 
 } // namespace
 
-log_entry entry_of(const log_origin& from, wire::LogEntry::Reader line) {
-  log_entry entry{.from = from, .task = wire::str(line.getTask())};
+log_entry entry_of(const log_origin& origin, wire::LogEntry::Reader line) {
+  log_entry entry{.origin = origin, .task = wire::str(line.getTask())};
   entry.nanos = line.getTimestampNanos();
   entry.insert_id =
-      fmt::format("{}/{}/{:012}", from.job, wire::view(line.getReplica()), line.getNextOffset());
+      fmt::format("{}/{}/{:012}", origin.job, wire::view(line.getReplica()), line.getNextOffset());
   if (auto object = object_of(wire::view(line.getLine()))) {
     entry.severity = severity_of(*object);
     entry.payload = std::move(*object);
@@ -113,13 +113,13 @@ log_entry entry_of(const log_origin& from, wire::LogEntry::Reader line) {
   return entry;
 }
 
-log_entry entry_of(const log_origin& from, uint64_t number, wire::ServiceLog::Reader message) {
-  log_entry entry{.from = from, .task = "service"};
+log_entry entry_of(const log_origin& origin, uint64_t number, wire::ServiceLog::Reader message) {
+  log_entry entry{.origin = origin, .task = "service"};
   entry.nanos = message.getAtMicros() * 1000;
   auto severity = wire::view(message.getSeverity());
   entry.severity = severity.empty() ? "INFO" : severity_name(severity);
   entry.text = wire::str(message.getMessage());
-  entry.insert_id = fmt::format("{}/service/{:012}", from.job, number);
+  entry.insert_id = fmt::format("{}/service/{:012}", origin.job, number);
   return entry;
 }
 
@@ -127,8 +127,8 @@ std::string json_of(const log_entry& entry) {
   json_writer out;
   out.begin_object().member("logName", log_name(entry));
   out.key("resource").begin_object().member("type", "ml_job").key("labels").begin_object();
-  out.member("job_id", std::to_string(entry.from.job));
-  out.member("project_id", entry.from.project).member("task_name", entry.task);
+  out.member("job_id", std::to_string(entry.origin.job));
+  out.member("project_id", entry.origin.project).member("task_name", entry.task);
   out.end_object().end_object();
   out.member("timestamp", rfc3339_of_nanos(entry.nanos)).member("severity", entry.severity);
   if (entry.payload.is == wire::tree::kind::object)
@@ -136,8 +136,8 @@ std::string json_of(const log_entry& entry) {
   else
     out.member("textPayload", entry.text);
   out.member("insertId", entry.insert_id);
-  if (!entry.from.trial_id.empty())
-    out.key("labels").begin_object().member(trial_label, entry.from.trial_id).end_object();
+  if (!entry.origin.trial_id.empty())
+    out.key("labels").begin_object().member(trial_label, entry.origin.trial_id).end_object();
   return out.end_object().take();
 }
 

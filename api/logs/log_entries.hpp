@@ -19,7 +19,7 @@ struct log_origin {
 };
 
 struct log_entry {
-  log_origin from;
+  log_origin origin;
   std::string task; // "workerpool0-0"; "service" for platform messages
   int64_t nanos = 0;
   std::string severity;
@@ -30,8 +30,8 @@ struct log_entry {
 
 /// A line that is one JSON object becomes its payload, with `severity` taken out of it; other lines
 /// are texts, of severity ERROR where they came through stderr.
-log_entry entry_of(const log_origin& from, wire::LogEntry::Reader line);
-log_entry entry_of(const log_origin& from, uint64_t number, wire::ServiceLog::Reader message);
+log_entry entry_of(const log_origin& origin, wire::LogEntry::Reader line);
+log_entry entry_of(const log_origin& origin, uint64_t number, wire::ServiceLog::Reader message);
 
 std::string json_of(const log_entry& entry);
 

@@ -55,10 +55,10 @@ struct mailbox {
 
 class page_reader {
 public:
-  page_reader(const context& all, const std::vector<log_source>& sources, const filter& wanted,
+  page_reader(const context& context, const std::vector<log_source>& sources, const filter& wanted,
               size_t size, log_position& position)
-      : all_(all), sources_(sources), wanted_(wanted), size_(size), position_(position),
-        deadline_(std::chrono::steady_clock::now() + all.settings.node_timeout_ms) {}
+      : context_(context), sources_(sources), wanted_(wanted), size_(size), position_(position),
+        deadline_(std::chrono::steady_clock::now() + context.settings.node_timeout_ms) {}
 
   result<log_page> page() {
     bool cut = true;
@@ -80,7 +80,7 @@ public:
 private:
   bool full() const { return page_.entries.size() + notices_.size() >= size_; }
   bool out_of_budget() const {
-    return read_ >= entries_read_max || all_.stopping
+    return read_ >= entries_read_max || context_.stopping
            || std::chrono::steady_clock::now() > deadline_;
   }
 
@@ -88,7 +88,7 @@ private:
     streams_.clear();
     std::vector<node_read> reads;
     for (const log_source& source : sources_) {
-      if (position_.jobs[source.from.job].finished) continue;
+      if (position_.jobs[source.origin.job].finished) continue;
       auto messages = service_messages(source);
       if (!messages) return std::unexpected(messages.error());
       streams_.push_back(std::move(*messages));
@@ -103,9 +103,9 @@ private:
   }
 
   result<stream> service_messages(const log_source& source) {
-    stream found{.job = source.from.job};
-    auto prefix = store::key_of(source.from.job) + "/";
-    auto first = fmt::format("{}{:010}", prefix, position_.jobs[source.from.job].service_next);
+    stream found{.job = source.origin.job};
+    auto prefix = store::key_of(source.origin.job) + "/";
+    auto first = fmt::format("{}{:010}", prefix, position_.jobs[source.origin.job].service_next);
     result<> outcome;
     auto visit = [&](std::string_view key, std::string_view value) {
       if (!key.starts_with(prefix)) return false;
@@ -117,13 +117,13 @@ private:
       std::from_chars(key.data() + prefix.size(), key.data() + key.size(), number);
       auto message = wire::frame<wire::ServiceLog>::parse(value);
       if (message)
-        found.entries.push_back({entry_of(source.from, number, **message), "", number + 1});
+        found.entries.push_back({entry_of(source.origin, number, **message), "", number + 1});
       else
         outcome =
             fail(message.error().code, "stored service log {}: {}", key, message.error().message);
       return outcome.has_value();
     };
-    auto scanned = all_.database().scan(store::family::service_logs, first, false, visit);
+    auto scanned = context_.database().scan(store::family::service_logs, first, false, visit);
     if (!scanned) return std::unexpected(scanned.error());
     if (!outcome) return std::unexpected(outcome.error());
     return found;
@@ -131,9 +131,9 @@ private:
 
   wire::frame<wire::LogQuery> query_for(const log_source& source) {
     return wire::frame<wire::LogQuery>::build([&](wire::LogQuery::Builder query) {
-      query.setJobId(source.from.job);
+      query.setJobId(source.origin.job);
       query.setEntriesMax(entries_each_);
-      const auto& offsets = position_.jobs[source.from.job].offsets;
+      const auto& offsets = position_.jobs[source.origin.job].offsets;
       auto positions = query.initPositions(kj::uint(offsets.size()));
       kj::uint index = 0;
       for (const auto& [replica, offset] : offsets) {
@@ -148,12 +148,13 @@ private:
     box->chunks.resize(reads.size());
     box->missing = reads.size();
     for (size_t index = 0; index < reads.size(); ++index)
-      all_.cluster.read_logs(reads[index].node, query_for(*reads[index].source),
-                             [box, index](chunk content) { box->put(index, std::move(content)); });
+      context_.cluster.read_logs(
+          reads[index].node, query_for(*reads[index].source),
+          [box, index](chunk content) { box->put(index, std::move(content)); });
     std::unique_lock lock(box->mutex);
-    auto done = [&] { return box->missing == 0 || all_.stopping; };
+    auto complete = [&] { return box->missing == 0 || context_.stopping; };
     // In slices, because a stop of the server rings no bell here.
-    while (!done() && std::chrono::steady_clock::now() < deadline_)
+    while (!complete() && std::chrono::steady_clock::now() < deadline_)
       box->arrived.wait_for(lock, std::chrono::milliseconds(100));
     return box->chunks;
   }
@@ -161,15 +162,15 @@ private:
   void take_chunk(const node_read& from, const std::optional<chunk>& content) {
     if (!content)
       return note_silence(
-          from, fmt::format("no answer within {} ms", all_.settings.node_timeout_ms.count()));
+          from, fmt::format("no answer within {} ms", context_.settings.node_timeout_ms.count()));
     if (!*content) return note_silence(from, content->error().message);
     auto lines = ***content;
     if (lines.getError().size() > 0) return note_silence(from, wire::str(lines.getError()));
     position_.silent_nodes.erase(from.node);
-    stream found{.job = from.source->from.job};
+    stream found{.job = from.source->origin.job};
     for (auto line : lines.getEntries())
-      found.entries.push_back(
-          {entry_of(from.source->from, line), wire::str(line.getReplica()), line.getNextOffset()});
+      found.entries.push_back({entry_of(from.source->origin, line), wire::str(line.getReplica()),
+                               line.getNextOffset()});
     found.cut = found.entries.size() >= entries_each_;
     streams_.push_back(std::move(found));
   }
@@ -177,14 +178,14 @@ private:
   /// Says once, not in every page, that a part is missing.
   void note_silence(const node_read& from, std::string_view why) {
     if (notices_.size() >= size_ || !position_.silent_nodes.insert(from.node).second) return;
-    log_entry notice{.from = from.source->from, .task = "service", .severity = "WARNING"};
+    log_entry notice{.origin = from.source->origin, .task = "service", .severity = "WARNING"};
     auto now = std::chrono::system_clock::now().time_since_epoch();
     notice.nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
     notice.text =
         fmt::format("The logs on node {} cannot be read now ({}); what is shown lacks them. "
                     "They follow once the node is back.",
                     from.node, why);
-    notice.insert_id = fmt::format("{}/silent/{}/{}", notice.from.job, from.node, notice.nanos);
+    notice.insert_id = fmt::format("{}/silent/{}/{}", notice.origin.job, from.node, notice.nanos);
     notices_.push_back(std::move(notice));
   }
 
@@ -219,10 +220,10 @@ private:
     auto silent = [&](const std::string& node) { return position_.silent_nodes.contains(node); };
     for (const log_source& source : sources_)
       if (source.over && std::ranges::none_of(source.nodes, silent))
-        position_.jobs[source.from.job] = {.finished = true, .offsets = {}};
+        position_.jobs[source.origin.job] = {.finished = true, .offsets = {}};
   }
 
-  const context& all_;
+  const context& context_;
   const std::vector<log_source>& sources_;
   const filter& wanted_;
   size_t size_;
@@ -238,9 +239,9 @@ private:
 
 } // namespace
 
-result<log_page> read_log_page(const context& all, const std::vector<log_source>& sources,
+result<log_page> read_log_page(const context& context, const std::vector<log_source>& sources,
                                const filter& wanted, size_t size, log_position& position) {
-  return page_reader(all, sources, wanted, size, position).page();
+  return page_reader(context, sources, wanted, size, position).page();
 }
 
 } // namespace troupe::api

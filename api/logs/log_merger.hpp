@@ -2,23 +2,12 @@
 // and from the store, merged by time and exactly once.
 #pragma once
 
-#include "api/backend/context.hpp"
-#include "api/logs/log_entries.hpp"
 #include "api/logs/log_position.hpp"
+#include "api/logs/log_sources.hpp"
 
 #include <vector>
 
 namespace troupe::api {
-
-/// One custom job to read, or the tuning job itself, which has platform messages only.
-struct log_source {
-  log_origin from;
-  bool over = false;              // it has ended, and no replica of it writes any more
-  std::vector<std::string> nodes; // which hold logs of it
-};
-
-/// What a job id, as filters have it, stands for. not_found: no job has it.
-result<std::vector<log_source>> log_sources(const context&, std::string_view job_id);
 
 struct log_page {
   std::vector<log_entry> entries;

@@ -1,6 +1,7 @@
+#include "api/logs/log_sources.hpp"
+
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
-#include "api/logs/log_merger.hpp"
 
 namespace troupe::api {
 
@@ -26,57 +27,57 @@ std::string project_of(std::string_view name) {
   return std::string(name.substr(0, name.find('/')));
 }
 
-bool is_connected(const context& all, std::string_view node) {
-  auto record = stored<wire::NodeRecord>(all.database(), store::family::nodes, node);
+bool is_connected(const context& context, std::string_view node) {
+  auto record = stored<wire::NodeRecord>(context.database(), store::family::nodes, node);
   return record && *record && (**record)->getConnected();
 }
 
 /// Whether the replica may still write: a job that is decided waits for nobody, so its others may.
-bool may_write(const context& all, wire::ReplicaRecord::Reader replica) {
+bool may_write(const context& context, wire::ReplicaRecord::Reader replica) {
   auto phase = replica.getStatus().getPhase();
   bool alive = phase == wire::ReplicaPhase::LAUNCHING || phase == wire::ReplicaPhase::RUNNING;
-  return alive && is_connected(all, wire::view(replica.getNode()));
+  return alive && is_connected(context, wire::view(replica.getNode()));
 }
 
-log_source source_of(const context& all, uint64_t id, wire::CustomJob::Reader job,
+log_source source_of(const context& context, uint64_t id, wire::CustomJob::Reader job,
                      const std::optional<wire::frame<wire::AttemptRecord>>& attempt) {
-  log_source source{.from = {.job = id, .project = project_of(wire::view(job.getName()))}};
+  log_source source{.origin = {.job = id, .project = project_of(wire::view(job.getName()))}};
   source.over = is_terminal(job.getState());
   if (!attempt) return source;
   auto record = **attempt;
-  source.from.tuning_job = record.getTuningJobId();
-  source.from.trial_id = wire::str(record.getTrialId());
+  source.origin.tuning_job = record.getTuningJobId();
+  source.origin.trial_id = wire::str(record.getTrialId());
   for (auto node : record.getLogNodes())
     source.nodes.push_back(wire::str(node));
   for (auto replica : record.getReplicas())
-    source.over = source.over && !may_write(all, replica);
+    source.over = source.over && !may_write(context, replica);
   return source;
 }
 
-result<std::optional<log_source>> custom_job_source(const context& all, uint64_t id) {
+result<std::optional<log_source>> custom_job_source(const context& context, uint64_t id) {
   auto key = store::key_of(id);
   // The job first: if it has ended in what is read here, then nothing is written after.
-  auto job = stored<wire::CustomJob>(all.database(), store::family::custom_jobs, key);
+  auto job = stored<wire::CustomJob>(context.database(), store::family::custom_jobs, key);
   if (!job) return std::unexpected(job.error());
   if (!*job) return std::nullopt;
-  auto attempt = stored<wire::AttemptRecord>(all.database(), store::family::attempts, key);
+  auto attempt = stored<wire::AttemptRecord>(context.database(), store::family::attempts, key);
   if (!attempt) return std::unexpected(attempt.error());
-  return source_of(all, id, ***job, *attempt);
+  return source_of(context, id, ***job, *attempt);
 }
 
-result<std::vector<log_source>> tuning_job_sources(const context& all, uint64_t id,
+result<std::vector<log_source>> tuning_job_sources(const context& context, uint64_t id,
                                                    wire::HyperparameterTuningJob::Reader job) {
-  log_source own{.from = {.job = id, .project = project_of(wire::view(job.getName()))}};
+  log_source own{.origin = {.job = id, .project = project_of(wire::view(job.getName()))}};
   own.over = is_terminal(job.getState());
   std::vector<log_source> sources{own};
   for (auto trial : job.getTrials()) {
     auto trial_job = last_id_of(wire::view(trial.getCustomJob()));
     if (!trial_job) continue;
-    auto source = custom_job_source(all, *trial_job);
+    auto source = custom_job_source(context, *trial_job);
     if (!source) return std::unexpected(source.error());
     if (!*source) continue;
-    (*source)->from.tuning_job = id;
-    (*source)->from.trial_id = wire::str(trial.getId());
+    (*source)->origin.tuning_job = id;
+    (*source)->origin.trial_id = wire::str(trial.getId());
     sources.push_back(std::move(**source));
   }
   return sources;
@@ -84,23 +85,23 @@ result<std::vector<log_source>> tuning_job_sources(const context& all, uint64_t 
 
 } // namespace
 
-result<std::vector<log_source>> log_sources(const context& all, std::string_view job_id) {
+result<std::vector<log_source>> log_sources(const context& context, std::string_view job_id) {
   auto id = id_of(job_id);
   if (!id)
     return fail(errc::invalid_argument,
                 "filter: resource.labels.job_id is '{}'; expected the number at the end of a job's "
                 "name",
                 job_id.substr(0, 80));
-  auto custom = custom_job_source(all, *id);
+  auto custom = custom_job_source(context, *id);
   if (!custom) return std::unexpected(custom.error());
   if (*custom) return std::vector{std::move(**custom)};
-  auto tuning = stored<wire::HyperparameterTuningJob>(all.database(), store::family::tuning_jobs,
-                                                      store::key_of(*id));
+  auto tuning = stored<wire::HyperparameterTuningJob>(
+      context.database(), store::family::tuning_jobs, store::key_of(*id));
   if (!tuning) return std::unexpected(tuning.error());
   if (*tuning) {
-    auto joined = with_trials(all.database(), **tuning);
+    auto joined = with_trials(context.database(), **tuning);
     if (!joined) return std::unexpected(joined.error());
-    return tuning_job_sources(all, *id, **joined);
+    return tuning_job_sources(context, *id, **joined);
   }
   return fail(
       errc::not_found,

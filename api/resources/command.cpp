@@ -4,7 +4,7 @@
 
 namespace troupe::api {
 
-wire::frame<wire::Command> command_for(const scope& parent,
+wire::frame<wire::Command> command_for(const project_location& parent,
                                        const std::function<void(wire::Command::Builder)>& fill) {
   return wire::frame<wire::Command>::build([&](wire::Command::Builder command) {
     command.setProject(parent.project);
@@ -13,7 +13,7 @@ wire::frame<wire::Command> command_for(const scope& parent,
   });
 }
 
-result<> check_one_place(const scope& parent, std::string_view what) {
+result<> check_one_place(const project_location& parent, std::string_view what) {
   if (parent.project != "-" && parent.location != "-") return {};
   return fail(errc::invalid_argument,
               "{} is created in one project and one location; '-' stands for all of them and is "
@@ -21,13 +21,13 @@ result<> check_one_place(const scope& parent, std::string_view what) {
               what);
 }
 
-std::string_view body_or_empty(const request& from) {
-  bool blank = from.body.find_first_not_of(" \t\r\n") == std::string::npos;
-  return blank ? std::string_view("{}") : std::string_view(from.body);
+std::string_view body_or_empty(const request& request) {
+  bool blank = request.body.find_first_not_of(" \t\r\n") == std::string::npos;
+  return blank ? std::string_view("{}") : std::string_view(request.body);
 }
 
-result<> check_no_fields(const request& from) {
-  auto body = wire::parse_json(body_or_empty(from), "request body");
+result<> check_no_fields(const request& request) {
+  auto body = wire::parse_json(body_or_empty(request), "request body");
   if (!body) return std::unexpected(body.error());
   if (body->is != wire::tree::kind::object)
     return fail(errc::invalid_argument, "request body: got {}; expected an empty object or nothing",

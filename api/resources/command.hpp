@@ -2,15 +2,18 @@
 // requests that say everything in their path.
 #pragma once
 
-#include "api/backend/context.hpp"
+#include "api/query/message.hpp"
+#include "api/query/resource_path.hpp"
+#include "wire/control.capnp.h"
+#include "wire/frame.hpp"
 
 namespace troupe::api {
 
-wire::frame<wire::Command> command_for(const scope& parent,
+wire::frame<wire::Command> command_for(const project_location& parent,
                                        const std::function<void(wire::Command::Builder)>& fill);
 
 /// Something new belongs to one project and one location; `what` begins the message.
-result<> check_one_place(const scope& parent, std::string_view what);
+result<> check_one_place(const project_location& parent, std::string_view what);
 
 /// A body that may be left out: then it is an empty object.
 std::string_view body_or_empty(const request&);

@@ -1,7 +1,7 @@
-#include "api/backend/context.hpp"
 #include "api/query/enum_names.hpp"
 #include "api/query/json_writer.hpp"
 #include "api/query/rfc3339.hpp"
+#include "api/resources/handlers.hpp"
 
 namespace troupe::api {
 
@@ -30,7 +30,7 @@ void write_node(json_writer& out, wire::NodeRecord::Reader node) {
   out.end_object();
 }
 
-result<std::string> all_nodes(const context& all) {
+result<std::string> all_nodes(const context& context) {
   json_writer out;
   out.begin_object().key("nodes").begin_array();
   result<> outcome;
@@ -42,7 +42,7 @@ result<std::string> all_nodes(const context& all) {
       outcome = fail(node.error().code, "stored node {}: {}", key, node.error().message);
     return outcome.has_value();
   };
-  auto scanned = all.database().scan(store::family::nodes, "", false, visit);
+  auto scanned = context.database().scan(store::family::nodes, "", false, visit);
   if (!scanned) return std::unexpected(scanned.error());
   if (!outcome) return std::unexpected(outcome.error());
   return out.end_array().end_object().take();
@@ -50,8 +50,8 @@ result<std::string> all_nodes(const context& all) {
 
 } // namespace
 
-void list_nodes(const context& all, const request&, const place&, answer done) {
-  done(respond(all_nodes(all)));
+void list_nodes(const context& context, const request&, const resource_path&, answer reply) {
+  reply(respond(all_nodes(context)));
 }
 
 } // namespace troupe::api

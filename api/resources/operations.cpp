@@ -1,8 +1,9 @@
+#include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
 #include "api/backend/operation_waits.hpp"
 #include "api/query/filter.hpp"
-#include "api/query/paging.hpp"
 #include "api/resources/command.hpp"
+#include "api/resources/handlers.hpp"
 #include "wire/json_scalars.hpp"
 #include "wire/json_tree.hpp"
 
@@ -15,33 +16,34 @@ namespace {
 constexpr auto collection = "operations";
 
 /// The name that the path spells, which may have the study and the trial in it.
-std::string name_of(const place& at) {
-  std::string name = at.parent.name();
+std::string name_of(const resource_path& path) {
+  std::string name = path.parent.name();
   constexpr std::string_view above[] = {"studies", "trials"};
-  for (size_t depth = 0; depth < at.above.size(); ++depth)
-    name += fmt::format("/{}/{}", above[depth], at.above[depth]);
-  return fmt::format("{}/operations/{}", name, at.id);
+  for (size_t depth = 0; depth < path.ancestors.size(); ++depth)
+    name += fmt::format("/{}/{}", above[depth], path.ancestors[depth]);
+  return fmt::format("{}/operations/{}", name, path.id);
 }
 
 /// An operation is known by its id; the names of what is above it may be there or not.
-result<wire::frame<wire::Operation>> operation_at(const context& all, const place& at) {
-  auto missing = std::unexpected(no_such_resource(all, name_of(at)));
-  auto id = id_of(at.id);
+result<wire::frame<wire::Operation>> operation_at(const context& context,
+                                                  const resource_path& path) {
+  auto missing = std::unexpected(no_such_resource(context, name_of(path)));
+  auto id = id_of(path.id);
   if (!id) return missing;
   auto found =
-      stored<wire::Operation>(all.database(), store::family::operations, store::key_of(*id));
+      stored<wire::Operation>(context.database(), store::family::operations, store::key_of(*id));
   if (!found) return std::unexpected(found.error());
   if (!*found) return missing;
   auto name = wire::view((**found)->getName());
-  bool same = name == name_of(at) || name == resource_name(at.parent, collection, at.id);
+  bool same = name == name_of(path) || name == resource_name(path.parent, collection, path.id);
   return same ? result<wire::frame<wire::Operation>>(std::move(**found)) : missing;
 }
 
-/// What the client asks for, as long as an answer still reaches it in time.
-result<std::chrono::milliseconds> wait_time(const context& all, const request& from) {
-  auto longest = all.settings.command_timeout_ms * 4 / 5;
-  std::string text(from.parameter("timeout"));
-  auto body = wire::parse_json(body_or_empty(from), "request body");
+/// The time that the client asks for, but never so long that the answer would come too late.
+result<std::chrono::milliseconds> wait_time(const context& context, const request& request) {
+  auto longest = context.settings.command_timeout_ms * 4 / 5;
+  std::string text(request.parameter("timeout"));
+  auto body = wire::parse_json(body_or_empty(request), "request body");
   if (!body) return std::unexpected(body.error());
   for (const auto& member : body->members) {
     if (member.name != "timeout")
@@ -75,62 +77,69 @@ field_values values_of(wire::Operation::Reader operation, const field_path& path
   return {.numbers = {operation.getDone()}};
 }
 
-result<std::string> page_of_operations(const context& all, const request& from, const place& at) {
-  auto text = from.parameter("filter");
+result<std::string> page_of_operations(const context& context, const request& request,
+                                       const resource_path& path) {
+  auto text = request.parameter("filter");
   auto wanted = filter::parse(text, type_of, "name, done");
   if (!wanted) return std::unexpected(wanted.error());
-  auto page = parse_page(from, fmt::format("{}/operations?{}", at.parent.name(), text));
+  auto page = parse_page(request, fmt::format("{}/operations?{}", path.parent.name(), text));
   if (!page) return std::unexpected(page.error());
   auto item = [&](std::string_view value) -> result<std::optional<std::string>> {
     auto operation = wire::frame<wire::Operation>::parse(value);
     if (!operation) return std::unexpected(operation.error());
-    auto row = [&](const field_path& path) { return values_of(**operation, path); };
-    if (!at.parent.holds(wire::view((*operation)->getName())) || !wanted->matches(row))
+    auto row = [&](const field_path& field) { return values_of(**operation, field); };
+    if (!path.parent.holds(wire::view((*operation)->getName())) || !wanted->matches(row))
       return std::nullopt;
-    return wire::to_json<wire::Operation>(**operation, from.json());
+    return wire::to_json<wire::Operation>(**operation, request.json());
   };
-  return page_of(all, {.where = store::family::operations}, *page, collection, item);
+  return list_page(context.database(), {.family = store::family::operations}, *page, collection,
+                   item);
 }
 
 } // namespace
 
-void list_operations(const context& all, const request& from, const place& at, answer done) {
-  done(respond(page_of_operations(all, from, at)));
+void list_operations(const context& context, const request& request, const resource_path& path,
+                     answer reply) {
+  reply(respond(page_of_operations(context, request, path)));
 }
 
-void show_operation(const context& all, const request& from, const place& at, answer done) {
-  auto operation = operation_at(all, at);
-  if (!operation) return done(error_response(operation.error()));
-  done(json_response(wire::to_json<wire::Operation>(**operation, from.json())));
+void show_operation(const context& context, const request& request, const resource_path& path,
+                    answer reply) {
+  auto operation = operation_at(context, path);
+  if (!operation) return reply(error_response(operation.error()));
+  reply(json_response(wire::to_json<wire::Operation>(**operation, request.json())));
 }
 
-void cancel_operation(const context& all, const request&, const place& at, answer done) {
+void cancel_operation(const context& context, const request&, const resource_path& path,
+                      answer reply) {
   // Best effort by its definition. What an operation of ours waits for is over in moments.
-  auto operation = operation_at(all, at);
-  done(operation ? json_response("{}") : error_response(operation.error()));
+  auto operation = operation_at(context, path);
+  reply(operation ? json_response("{}") : error_response(operation.error()));
 }
 
-void delete_operation(const context& all, const request&, const place& at, answer done) {
-  auto operation = operation_at(all, at);
-  if (!operation) return done(error_response(operation.error()));
-  done(
+void delete_operation(const context& context, const request&, const resource_path& path,
+                      answer reply) {
+  auto operation = operation_at(context, path);
+  if (!operation) return reply(error_response(operation.error()));
+  reply(
       error_response({errc::unimplemented,
                       fmt::format("{} cannot be deleted: operations are kept as the record of what "
                                   "was done; nothing needs to be done instead",
                                   wire::view((*operation)->getName()))}));
 }
 
-void wait_operation(const context& all, const request& from, const place& at, answer done) {
-  auto time = wait_time(all, from);
-  if (!time) return done(error_response(time.error()));
-  auto operation = operation_at(all, at);
-  if (!operation) return done(error_response(operation.error()));
+void wait_operation(const context& context, const request& request, const resource_path& path,
+                    answer reply) {
+  auto time = wait_time(context, request);
+  if (!time) return reply(error_response(time.error()));
+  auto operation = operation_at(context, path);
+  if (!operation) return reply(error_response(operation.error()));
   if ((*operation)->getDone())
-    return done(json_response(wire::to_json<wire::Operation>(**operation, from.json())));
-  all.waits.add({.key = store::key_of(*id_of(at.id)),
-                 .deadline = std::chrono::steady_clock::now() + *time,
-                 .json = from.json(),
-                 .done = std::move(done)});
+    return reply(json_response(wire::to_json<wire::Operation>(**operation, request.json())));
+  context.waits.add({.key = store::key_of(*id_of(path.id)),
+                     .deadline = std::chrono::steady_clock::now() + *time,
+                     .json = request.json(),
+                     .reply = std::move(reply)});
 }
 
 } // namespace troupe::api

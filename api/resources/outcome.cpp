@@ -35,9 +35,9 @@ response response_of(const wire::frame<wire::Outcome>& outcome, wire::json_optio
 }
 
 std::function<void(wire::frame<wire::Outcome>)> outcome_answer(wire::json_options options,
-                                                               answer done) {
-  return [options, done = std::move(done)](wire::frame<wire::Outcome> outcome) {
-    done(response_of(outcome, options));
+                                                               answer reply) {
+  return [options, reply = std::move(reply)](wire::frame<wire::Outcome> outcome) {
+    reply(response_of(outcome, options));
   };
 }
 

@@ -9,6 +9,6 @@ namespace troupe::api {
 response response_of(const wire::frame<wire::Outcome>& outcome, wire::json_options);
 
 /// The callback for backend::execute().
-std::function<void(wire::frame<wire::Outcome>)> outcome_answer(wire::json_options, answer done);
+std::function<void(wire::frame<wire::Outcome>)> outcome_answer(wire::json_options, answer reply);
 
 } // namespace troupe::api

@@ -1,10 +1,10 @@
 // GET {job}:status: what the controller knows of a job beside the resource itself.
-#include "api/backend/context.hpp"
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
 #include "api/query/enum_names.hpp"
 #include "api/query/json_writer.hpp"
 #include "api/query/rfc3339.hpp"
+#include "api/resources/handlers.hpp"
 #include "api/resources/job_kinds.hpp"
 
 namespace troupe::api {
@@ -13,8 +13,9 @@ namespace {
 
 using attempt_frame = std::optional<wire::frame<wire::AttemptRecord>>;
 
-result<attempt_frame> attempt_of(const context& all, uint64_t job) {
-  return stored<wire::AttemptRecord>(all.database(), store::family::attempts, store::key_of(job));
+result<attempt_frame> attempt_of(const context& context, uint64_t job) {
+  return stored<wire::AttemptRecord>(context.database(), store::family::attempts,
+                                     store::key_of(job));
 }
 
 void write_time(json_writer& out, std::string_view key, int64_t micros) {
@@ -49,7 +50,7 @@ void write_attempt(json_writer& out, const attempt_frame& record) {
 }
 
 /// How many queued jobs were submitted before this one; ids are in the order of submission.
-result<size_t> queued_before(const context& all, uint64_t id) {
+result<size_t> queued_before(const context& context, uint64_t id) {
   constexpr size_t rows_read_max = 5000;
   size_t queued = 0, read = 0;
   auto count = [&](std::string_view, std::string_view value) {
@@ -58,36 +59,36 @@ result<size_t> queued_before(const context& all, uint64_t id) {
     return ++read < rows_read_max;
   };
   auto scanned =
-      all.database().scan(store::family::custom_jobs, store::key_of(id - 1), true, count);
+      context.database().scan(store::family::custom_jobs, store::key_of(id - 1), true, count);
   if (!scanned) return std::unexpected(scanned.error());
   return queued;
 }
 
-result<std::string> custom_job_status(const context& all, const place& at) {
-  auto job =
-      named<wire::CustomJob>(all, store::family::custom_jobs, custom_job_kind::collection, at);
+result<std::string> custom_job_status(const context& context, const resource_path& path) {
+  auto job = resource_at<wire::CustomJob>(context, store::family::custom_jobs,
+                                          custom_job_kind::collection, path);
   if (!job) return std::unexpected(job.error());
-  auto id = *id_of(at.id);
-  auto record = attempt_of(all, id);
+  auto id = *id_of(path.id);
+  auto record = attempt_of(context, id);
   if (!record) return std::unexpected(record.error());
   json_writer out;
   out.begin_object().member("name", wire::view((*job)->getName()));
   out.member("state", enum_name((*job)->getState()));
   write_attempt(out, *record);
   if ((*job)->getState() == wire::JobState::QUEUED) {
-    auto before = queued_before(all, id);
+    auto before = queued_before(context, id);
     if (!before) return std::unexpected(before.error());
     out.key("queue").begin_object().member("position", *before + 1).end_object();
   }
   return out.end_object().take();
 }
 
-result<> write_trial(const context& all, json_writer& out, wire::Trial::Reader trial) {
+result<> write_trial(const context& context, json_writer& out, wire::Trial::Reader trial) {
   out.begin_object().member("id", wire::view(trial.getId()));
   out.member("state", enum_name(trial.getState()));
   out.member("customJob", wire::view(trial.getCustomJob()));
   if (auto id = last_id_of(wire::view(trial.getCustomJob()))) {
-    auto record = attempt_of(all, *id);
+    auto record = attempt_of(context, *id);
     if (!record) return std::unexpected(record.error());
     write_attempt(out, *record);
   }
@@ -95,30 +96,32 @@ result<> write_trial(const context& all, json_writer& out, wire::Trial::Reader t
   return {};
 }
 
-result<std::string> tuning_job_status(const context& all, const place& at) {
-  auto job = named<wire::HyperparameterTuningJob>(all, store::family::tuning_jobs,
-                                                  tuning_job_kind::collection, at);
+result<std::string> tuning_job_status(const context& context, const resource_path& path) {
+  auto job = resource_at<wire::HyperparameterTuningJob>(context, store::family::tuning_jobs,
+                                                        tuning_job_kind::collection, path);
   if (!job) return std::unexpected(job.error());
-  job = with_trials(all.database(), *job);
+  job = with_trials(context.database(), *job);
   if (!job) return std::unexpected(job.error());
   json_writer out;
   out.begin_object().member("name", wire::view((*job)->getName()));
   out.member("state", enum_name((*job)->getState()));
   out.key("trials").begin_array();
   for (auto trial : (*job)->getTrials())
-    if (auto written = write_trial(all, out, trial); !written)
+    if (auto written = write_trial(context, out, trial); !written)
       return std::unexpected(written.error());
   return out.end_array().end_object().take();
 }
 
 } // namespace
 
-void show_custom_job_status(const context& all, const request&, const place& at, answer done) {
-  done(respond(custom_job_status(all, at)));
+void show_custom_job_status(const context& context, const request&, const resource_path& path,
+                            answer reply) {
+  reply(respond(custom_job_status(context, path)));
 }
 
-void show_tuning_job_status(const context& all, const request&, const place& at, answer done) {
-  done(respond(tuning_job_status(all, at)));
+void show_tuning_job_status(const context& context, const request&, const resource_path& path,
+                            answer reply) {
+  reply(respond(tuning_job_status(context, path)));
 }
 
 } // namespace troupe::api

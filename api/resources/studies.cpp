@@ -1,7 +1,8 @@
 // Studies: Vizier's collection of what is tuned by a client.
+#include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
-#include "api/query/paging.hpp"
 #include "api/resources/command.hpp"
+#include "api/resources/handlers.hpp"
 #include "api/resources/outcome.hpp"
 
 namespace troupe::api {
@@ -10,20 +11,22 @@ namespace {
 
 constexpr auto collection = "studies";
 
-result<std::string> page_of_studies(const context& all, const request& from, const place& at) {
-  auto page = parse_page(from, fmt::format("{}/studies", at.parent.name()));
+result<std::string> page_of_studies(const context& context, const request& request,
+                                    const resource_path& path) {
+  auto page = parse_page(request, fmt::format("{}/studies", path.parent.name()));
   if (!page) return std::unexpected(page.error());
   auto item = [&](std::string_view value) -> result<std::optional<std::string>> {
     auto study = wire::frame<wire::Study>::parse(value);
     if (!study) return std::unexpected(study.error());
-    if (!at.parent.holds(wire::view((*study)->getName()))) return std::nullopt;
-    return wire::to_json<wire::Study>(**study, from.json());
+    if (!path.parent.holds(wire::view((*study)->getName()))) return std::nullopt;
+    return wire::to_json<wire::Study>(**study, request.json());
   };
-  return page_of(all, {.where = store::family::studies}, *page, collection, item);
+  return list_page(context.database(), {.family = store::family::studies}, *page, collection, item);
 }
 
 /// A name is unique in its location; of several locations ('-') the newest study is meant.
-result<wire::frame<wire::Study>> study_called(const context& all, const scope& parent,
+result<wire::frame<wire::Study>> study_called(const context& context,
+                                              const project_location& parent,
                                               std::string_view display_name) {
   std::optional<wire::frame<wire::Study>> found;
   result<> outcome;
@@ -36,7 +39,7 @@ result<wire::frame<wire::Study>> study_called(const context& all, const scope& p
       found = std::move(*study);
     return outcome.has_value() && !found;
   };
-  auto scanned = all.database().scan(store::family::studies, "", true, visit);
+  auto scanned = context.database().scan(store::family::studies, "", true, visit);
   if (!scanned) return std::unexpected(scanned.error());
   if (!outcome) return std::unexpected(outcome.error());
   if (!found)
@@ -48,44 +51,50 @@ result<wire::frame<wire::Study>> study_called(const context& all, const scope& p
 
 } // namespace
 
-void create_study(const context& all, const request& from, const place& at, answer done) {
-  if (auto one = check_one_place(at.parent, "a study"); !one)
-    return done(error_response(one.error()));
-  auto study = wire::from_json<wire::Study>(from.body, "request body");
-  if (!study) return done(error_response(study.error()));
-  all.cluster.execute(
-      command_for(at.parent, [&](auto command) { command.setCreateStudy(**study); }),
-      outcome_answer(from.json(), std::move(done)));
+void create_study(const context& context, const request& request, const resource_path& path,
+                  answer reply) {
+  if (auto one = check_one_place(path.parent, "a study"); !one)
+    return reply(error_response(one.error()));
+  auto study = wire::from_json<wire::Study>(request.body, "request body");
+  if (!study) return reply(error_response(study.error()));
+  context.cluster.execute(
+      command_for(path.parent, [&](auto command) { command.setCreateStudy(**study); }),
+      outcome_answer(request.json(), std::move(reply)));
 }
 
-void list_studies(const context& all, const request& from, const place& at, answer done) {
-  done(respond(page_of_studies(all, from, at)));
+void list_studies(const context& context, const request& request, const resource_path& path,
+                  answer reply) {
+  reply(respond(page_of_studies(context, request, path)));
 }
 
-void show_study(const context& all, const request& from, const place& at, answer done) {
-  auto study = named<wire::Study>(all, store::family::studies, collection, at);
-  if (!study) return done(error_response(study.error()));
-  done(json_response(wire::to_json<wire::Study>(**study, from.json())));
+void show_study(const context& context, const request& request, const resource_path& path,
+                answer reply) {
+  auto study = resource_at<wire::Study>(context, store::family::studies, collection, path);
+  if (!study) return reply(error_response(study.error()));
+  reply(json_response(wire::to_json<wire::Study>(**study, request.json())));
 }
 
-void delete_study(const context& all, const request& from, const place& at, answer done) {
-  auto study = named<wire::Study>(all, store::family::studies, collection, at);
-  if (!study) return done(error_response(study.error()));
-  auto id = *id_of(at.id);
-  all.cluster.execute(command_for(at.parent, [&](auto command) { command.setDeleteStudy(id); }),
-                      outcome_answer(from.json(), std::move(done)));
+void delete_study(const context& context, const request& request, const resource_path& path,
+                  answer reply) {
+  auto study = resource_at<wire::Study>(context, store::family::studies, collection, path);
+  if (!study) return reply(error_response(study.error()));
+  auto id = *id_of(path.id);
+  context.cluster.execute(
+      command_for(path.parent, [&](auto command) { command.setDeleteStudy(id); }),
+      outcome_answer(request.json(), std::move(reply)));
 }
 
-void lookup_study(const context& all, const request& from, const place& at, answer done) {
-  auto asked = wire::from_json<wire::LookupStudyRequest>(from.body, "request body");
-  if (!asked) return done(error_response(asked.error()));
+void lookup_study(const context& context, const request& request, const resource_path& path,
+                  answer reply) {
+  auto asked = wire::from_json<wire::LookupStudyRequest>(request.body, "request body");
+  if (!asked) return reply(error_response(asked.error()));
   auto name = wire::view((*asked)->getDisplayName());
   if (name.empty())
-    return done(error_response(
+    return reply(error_response(
         {errc::invalid_argument, "displayName: it is empty; expected the displayName of a study"}));
-  auto study = study_called(all, at.parent, name);
-  if (!study) return done(error_response(study.error()));
-  done(json_response(wire::to_json<wire::Study>(**study, from.json())));
+  auto study = study_called(context, path.parent, name);
+  if (!study) return reply(error_response(study.error()));
+  reply(json_response(wire::to_json<wire::Study>(**study, request.json())));
 }
 
 } // namespace troupe::api

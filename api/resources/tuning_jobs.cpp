@@ -2,6 +2,7 @@
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
 #include "api/resources/command.hpp"
+#include "api/resources/handlers.hpp"
 #include "api/resources/job_kinds.hpp"
 #include "api/resources/outcome.hpp"
 
@@ -21,23 +22,25 @@ response joined_response(const store::database& database, const wire::frame<wire
 
 } // namespace
 
-void resume_tuning_job(const context& all, const request& from, const place& at, answer done) {
-  auto asked = wire::from_json<wire::ResumeTuningJobRequest>(body_or_empty(from), "request body");
-  if (!asked) return done(error_response(asked.error()));
-  auto job = named<wire::HyperparameterTuningJob>(all, tuning_job_kind::family,
-                                                  tuning_job_kind::collection, at);
-  if (!job) return done(error_response(job.error()));
-  auto command = command_for(at.parent, [&](wire::Command::Builder into) {
+void resume_tuning_job(const context& context, const request& request, const resource_path& path,
+                       answer reply) {
+  auto asked =
+      wire::from_json<wire::ResumeTuningJobRequest>(body_or_empty(request), "request body");
+  if (!asked) return reply(error_response(asked.error()));
+  auto job = resource_at<wire::HyperparameterTuningJob>(context, tuning_job_kind::family,
+                                                        tuning_job_kind::collection, path);
+  if (!job) return reply(error_response(job.error()));
+  auto command = command_for(path.parent, [&](wire::Command::Builder into) {
     auto resume = into.initResumeTuningJob();
-    resume.setId(*id_of(at.id));
+    resume.setId(*id_of(path.id));
     resume.setWanted(**asked);
   });
   // The answer may come when the server is gone; the database is the cluster's.
-  auto answered = [&database = all.database(), options = from.json(),
-                   done = std::move(done)](const wire::frame<wire::Outcome>& outcome) {
-    done(joined_response(database, outcome, options));
+  auto answered = [&database = context.database(), options = request.json(),
+                   reply = std::move(reply)](const wire::frame<wire::Outcome>& outcome) {
+    reply(joined_response(database, outcome, options));
   };
-  all.cluster.execute(std::move(command), std::move(answered));
+  context.cluster.execute(std::move(command), std::move(answered));
 }
 
 } // namespace troupe::api
