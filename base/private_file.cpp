@@ -1,13 +1,12 @@
 #include "base/private_file.hpp"
 
+#include "base/files.hpp"
+
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
-#include <fstream>
 #include <sys/stat.h>
-#include <unistd.h>
 
-namespace troupe::cli {
+namespace troupe {
 
 namespace fs = std::filesystem;
 
@@ -24,20 +23,9 @@ result<> make_private_directory(const fs::path& directory) {
 }
 
 result<> write_private_file(const fs::path& file, std::string_view content) {
-  const auto fresh = file.string() + ".new";
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0)
-    return fail(errc::failed_precondition, "{}: cannot write: {}", fresh, std::strerror(errno));
-  const bool written =
-      ::fchmod(fd, 0600) == 0
-      && ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size())
-      && ::fsync(fd) == 0;
-  const int problem = errno;
-  ::close(fd);
-  if (!written || ::rename(fresh.c_str(), file.c_str()) != 0)
-    return fail(errc::failed_precondition, "{}: cannot write: {}", file.string(),
-                std::strerror(written ? errno : problem));
-  return {};
+  auto written = replace_file(file, content, 0600, durability::power);
+  if (!written) written.error().code = errc::failed_precondition;
+  return written;
 }
 
 result<std::string> read_or_make_secret(const fs::path& file,
@@ -56,12 +44,12 @@ result<std::string> read_or_make_secret(const fs::path& file,
                 "{}: others may read this secret (mode {:o}, expected 600); delete the file to get "
                 "a fresh one",
                 file.string(), info.st_mode & 0777);
-  std::ifstream stream(file);
-  std::string secret;
-  if (!std::getline(stream, secret) || secret.empty())
+  auto secret = first_line(file);
+  if (!secret) return fail(errc::failed_precondition, "{}", secret.error().message);
+  if (secret->empty())
     return fail(errc::failed_precondition, "{}: empty; delete the file to get a fresh secret",
                 file.string());
   return secret;
 }
 
-} // namespace troupe::cli
+} // namespace troupe

@@ -9,12 +9,12 @@
 #include <string>
 #include <string_view>
 
-namespace troupe::cli {
+namespace troupe {
 
 /// Makes the directory (and its parents) with mode 0700; an existing one stays as it is.
 result<> make_private_directory(const std::filesystem::path& directory);
 
-/// Replaces the file's content atomically, with mode 0600.
+/// Replaces the file's content with mode 0600: whole or not at all, also after a power loss.
 result<> write_private_file(const std::filesystem::path& file, std::string_view content);
 
 /// The first line of the file; makes the file with make()'s text if there is none. A secret that
@@ -22,4 +22,4 @@ result<> write_private_file(const std::filesystem::path& file, std::string_view 
 result<std::string> read_or_make_secret(const std::filesystem::path& file,
                                         const std::function<std::string()>& make);
 
-} // namespace troupe::cli
+} // namespace troupe

@@ -6,7 +6,7 @@
 #include <sys/random.h>
 #include <vector>
 
-namespace troupe::actors {
+namespace troupe {
 
 std::string random_hex(size_t bytes) {
   std::vector<unsigned char> raw(bytes);
@@ -20,4 +20,4 @@ std::string random_hex(size_t bytes) {
   return text;
 }
 
-} // namespace troupe::actors
+} // namespace troupe

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <string>
 
-namespace troupe::actors {
+namespace troupe {
 
 /// `bytes` random bytes in lower-case hex (two characters each).
 std::string random_hex(size_t bytes);
 
-} // namespace troupe::actors
+} // namespace troupe

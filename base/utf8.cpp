@@ -2,32 +2,38 @@
 
 #include <cstdint>
 
-namespace troupe::runtime {
+namespace troupe {
 
-namespace {
-
-/// The bytes of the valid character at the start of `text`; 0 if there is none. Unicode 15, table
-/// 3-7.
-size_t character_bytes(std::string_view text) {
-  auto at = [&](size_t i) { return i < text.size() ? uint8_t(text[i]) : uint8_t(0); };
-  auto follows = [&](size_t i, uint8_t low = 0x80, uint8_t high = 0xbf) {
-    return at(i) >= low && at(i) <= high;
+size_t utf8_length(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
   };
-  uint8_t first = at(0);
-  if (first < 0x80) return first != 0;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    uint8_t low = first == 0xe0 ? 0xa0 : 0x80, high = first == 0xed ? 0x9f : 0xbf;
-    return follows(1, low, high) && follows(2) ? 3 : 0;
+  const auto continues = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  const auto lead = byte(at), second = byte(at + 1);
+  if (at >= text.size()) return 0;
+  if (lead < 0x80) return 1;
+  // The lower bounds refuse overlong forms; 0xed and 0xf4 are where surrogates and the end of
+  // Unicode lie.
+  if (lead >= 0xc2 && lead <= 0xdf) return continues(at + 1) ? 2 : 0;
+  if (lead >= 0xe0 && lead <= 0xef) {
+    const bool sane = (lead != 0xe0 || second >= 0xa0) && (lead != 0xed || second < 0xa0);
+    return sane && continues(at + 1) && continues(at + 2) ? 3 : 0;
   }
-  if (first >= 0xf0 && first <= 0xf4) {
-    uint8_t low = first == 0xf0 ? 0x90 : 0x80, high = first == 0xf4 ? 0x8f : 0xbf;
-    return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    const bool sane = (lead != 0xf0 || second >= 0x90) && (lead != 0xf4 || second < 0x90);
+    return sane && continues(at + 1) && continues(at + 2) && continues(at + 3) ? 4 : 0;
   }
   return 0;
 }
 
-} // namespace
+bool is_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const auto length = utf8_length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
 
 std::string valid_utf8(std::string_view text) {
   std::string out;
@@ -39,11 +45,11 @@ std::string valid_utf8(std::string_view text) {
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
-    size_t bytes = character_bytes(text);
+    const size_t bytes = text.front() == '\0' ? 0 : utf8_length(text, 0);
     out += bytes ? text.substr(0, bytes) : std::string_view("\xef\xbf\xbd");
     text.remove_prefix(bytes ? bytes : 1);
   }
   return out;
 }
 
-} // namespace troupe::runtime
+} // namespace troupe

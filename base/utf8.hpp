@@ -1,13 +1,20 @@
-// Programs print what they like; what we pass on is UTF-8.
+// Programs print what they like; what Troupe passes on is UTF-8. The one place that knows which
+// bytes are (Unicode 15, table 3-7).
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
-namespace troupe::runtime {
+namespace troupe {
+
+/// The length of the UTF-8 sequence that starts at `at`; 0 if there is none.
+size_t utf8_length(std::string_view text, size_t at);
+
+bool is_utf8(std::string_view text);
 
 /// `text` with U+FFFD for every byte that is not part of valid UTF-8, and for NUL, at which readers
 /// of our texts may stop.
 std::string valid_utf8(std::string_view text);
 
-} // namespace troupe::runtime
+} // namespace troupe

@@ -55,7 +55,7 @@ result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_syste
 
   const auto now = std::chrono::time_point_cast<micros>(std::chrono::system_clock::now());
   auto recovered = core::cluster::recover(
-      std::move(options.core), actors::random_hex(8), now,
+      std::move(options.core), random_hex(8), now,
       [&](store::family family,
           const std::function<bool(std::string_view, std::string_view)>& visit) {
         return host->database_->scan(family, "", false, visit);
@@ -84,7 +84,7 @@ result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_syste
   }
 
   host->token_file_ = options.data_directory / "token";
-  auto token = read_or_make_secret(host->token_file_, [] { return actors::random_hex(24); });
+  auto token = read_or_make_secret(host->token_file_, [] { return random_hex(24); });
   if (!token) return std::unexpected(token.error());
   api::server_settings settings;
   settings.listen = options.api_listen;

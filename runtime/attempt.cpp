@@ -1,5 +1,6 @@
 #include "runtime/attempt.hpp"
 
+#include "base/files.hpp"
 #include "runtime/metric_file.hpp"
 #include "runtime/replica.hpp"
 
@@ -185,7 +186,7 @@ result<std::unique_ptr<attempt>> attempt::create(const node_settings& settings, 
   auto made = std::make_shared<state>(settings, loop, order, std::move(events));
   if (auto directory = make_directories(made->directory); !directory)
     return std::unexpected(directory.error());
-  if (auto kept = replace_file(made->directory / "launch", order.str()); !kept)
+  if (auto kept = replace_file(made->directory / "launch", order.str(), 0600, durability::process); !kept)
     return std::unexpected(kept.error());
   return std::unique_ptr<attempt>(new attempt(std::move(made)));
 }

@@ -1,4 +1,4 @@
-#include "base/files.hpp"
+#include "base/descriptor.hpp"
 #include "runtime/layout.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/shim/log_writer.hpp"

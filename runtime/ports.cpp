@@ -1,6 +1,6 @@
 #include "runtime/ports.hpp"
 
-#include "base/files.hpp"
+#include "base/descriptor.hpp"
 #include "wire/frame.hpp"
 
 #include <arpa/inet.h>

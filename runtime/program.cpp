@@ -1,5 +1,7 @@
 #include "runtime/program.hpp"
 
+#include "base/descriptor.hpp"
+
 #include <unistd.h>
 
 namespace troupe::runtime {

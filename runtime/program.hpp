@@ -3,7 +3,6 @@
 #pragma once
 
 #include "runtime/environment.hpp"
-#include "base/files.hpp"
 #include "runtime/shim/order.hpp"
 
 #include <expected>

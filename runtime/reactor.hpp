@@ -3,7 +3,8 @@
 // any of them.
 #pragma once
 
-#include "base/files.hpp"
+#include "base/descriptor.hpp"
+#include "base/error.hpp"
 
 #include <atomic>
 #include <chrono>

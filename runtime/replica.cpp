@@ -1,11 +1,14 @@
 #include "runtime/replica.hpp"
 
+#include "base/files.hpp"
+#include "base/utf8.hpp"
+#include "base/utf8.hpp"
 #include "runtime/expansion.hpp"
+#include "runtime/local_socket.hpp"
 #include "runtime/ports.hpp"
 #include "runtime/shim/identity.hpp"
 #include "runtime/shim/supervisor.hpp"
 #include "runtime/strays.hpp"
-#include "base/utf8.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -102,7 +105,7 @@ std::expected<void, launch_failure> replica::write_order(wire::Launch::Reader la
                     .log_bytes_max = settings_.log_bytes_max,
                     .environment = variables.list(),
                     .steps = std::move(program->steps)};
-  if (auto written = replace_file(directory_ / "order", encode(order)); !written)
+  if (auto written = replace_file(directory_ / "order", encode(order), 0600, durability::process); !written)
     return for_now(written.error());
   return {};
 }
@@ -142,7 +145,7 @@ void replica::fail_launch(const launch_failure& failure) {
                    .message = failure.message};
   // For the next agent. Where even this cannot be written, the next agent will find that nothing
   // was started.
-  (void)replace_file(directory_ / "status", encode(out));
+  (void)replace_file(directory_ / "status", encode(out), 0600, durability::process);
   conclude(wire::ReplicaPhase::FAILED, std::move(out));
 }
 
@@ -223,7 +226,7 @@ void replica::sweep() {
       .message = fmt::format("the supervisor of {} on node '{}' (troupe-shim) was killed, so the "
                              "replica was ended",
                              key_.task(), settings_.node_name)};
-  (void)replace_file(directory_ / "status", encode(end));
+  (void)replace_file(directory_ / "status", encode(end), 0600, durability::process);
   conclude(wire::ReplicaPhase::EXITED, std::move(end));
 }
 
@@ -285,7 +288,7 @@ void replica::adopt() {
   auto record = read_file(directory_ / "record");
   if (!end && !record) {
     // The shim makes its record the same way, so either it never runs or we see that it does.
-    (void)replace_file(directory_ / "given-up", "0 0 none\n");
+    (void)replace_file(directory_ / "given-up", "0 0 none\n", 0600, durability::process);
     if (link((directory_ / "given-up").c_str(), (directory_ / "record").c_str()) != 0)
       record = read_file(directory_ / "record");
   }

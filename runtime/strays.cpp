@@ -1,5 +1,6 @@
 #include "runtime/strays.hpp"
 
+#include "base/descriptor.hpp"
 #include "base/files.hpp"
 
 #include <cstdlib>

@@ -2,7 +2,7 @@
 #include "wire/json.hpp"
 #include "wire/json_names.hpp"
 #include "wire/json_scalars.hpp"
-#include "wire/problems.hpp"
+#include "base/utf8.hpp"
 
 #include <capnp/compat/json.capnp.h>
 

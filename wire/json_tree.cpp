@@ -1,6 +1,6 @@
 #include "wire/json_tree.hpp"
 
-#include "wire/problems.hpp"
+#include "base/text.hpp"
 
 namespace troupe::wire {
 

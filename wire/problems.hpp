@@ -5,10 +5,7 @@
 
 #include "base/error.hpp"
 
-#include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace troupe::wire {
@@ -41,17 +38,5 @@ private:
   std::vector<problem> shown_;
   size_t count_ = 0;
 };
-
-/// The candidate that a person who wrote `name` most likely meant. Case, '_' and '-' count for
-/// nothing.
-std::optional<std::string> closest(std::string_view name, std::span<const std::string> candidates);
-
-/// `text` fit for one line of a message: control characters and broken UTF-8 replaced, cut after
-/// some 60 bytes.
-std::string shown(std::string_view text);
-
-/// The length of the UTF-8 sequence that starts at `at`; 0 if there is none.
-size_t utf8_length(std::string_view text, size_t at);
-bool is_utf8(std::string_view text);
 
 } // namespace troupe::wire

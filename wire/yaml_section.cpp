@@ -1,5 +1,6 @@
 #include "wire/yaml_section.hpp"
 
+#include "base/text.hpp"
 #include "wire/json_scalars.hpp"
 
 #include <algorithm>

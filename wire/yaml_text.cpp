@@ -2,7 +2,8 @@
 // unquoted scalars.
 #include "wire/frame.hpp"
 #include "wire/json_tree.hpp"
-#include "wire/problems.hpp"
+#include "base/text.hpp"
+#include "base/utf8.hpp"
 
 #include <yaml-cpp/anchor.h>
 #include <yaml-cpp/eventhandler.h>

@@ -1,6 +1,6 @@
 #include "api/query/json_writer.hpp"
 
-#include "wire/problems.hpp"
+#include "base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -85,7 +85,7 @@ std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (size_t at = 0; at < text.size();) {
     unsigned char c = text[at];
-    size_t length = wire::utf8_length(text, at);
+    size_t length = utf8_length(text, at);
     if (length == 0) {
       out += "\xef\xbf\xbd";
       ++at;

@@ -85,7 +85,7 @@ std::string last_line(std::string_view text) {
   text = text.substr(0, end + 1);
   const auto start = text.find_last_of("\r\n");
   if (start != text.npos) text.remove_prefix(start + 1);
-  return truncated(printable(runtime::valid_utf8(text)), 200);
+  return truncated(printable(valid_utf8(text)), 200);
 }
 
 } // namespace troupe::cli

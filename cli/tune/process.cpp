@@ -15,9 +15,6 @@ namespace troupe::cli {
 
 namespace {
 
-using runtime::last_problem;
-using runtime::unique_fd;
-
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
   for (auto& each : texts)

@@ -2,7 +2,7 @@
 // it can be stopped together, and killed by the kernel if this process dies first.
 #pragma once
 
-#include "base/files.hpp"
+#include "base/descriptor.hpp"
 #include "base/error.hpp"
 
 #include <filesystem>
@@ -45,7 +45,7 @@ private:
   tune_process() = default;
 
   pid_t pid_ = 0; // 0: reaped
-  runtime::unique_fd ended_;
+  unique_fd ended_;
 };
 
 /// Where `program` would be found, as execvp() looks for it in `path`. Errors: not_found,

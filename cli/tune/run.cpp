@@ -1,5 +1,6 @@
 #include "cli/tune/run.hpp"
 
+#include "base/files.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/tune/metrics.hpp"
 #include "core/studies/measurements.hpp"
@@ -36,7 +37,7 @@ int64_t now_micros() {
 
 /// The end of a file that may be large; empty if there is none.
 std::string tail_of(const std::filesystem::path& path, off_t most) {
-  const runtime::unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return {};
   const auto size = ::lseek(fd.value(), 0, SEEK_END);
   std::string out(static_cast<size_t>(std::clamp<off_t>(size, 0, most)), '\0');
@@ -157,7 +158,7 @@ void tuner::launch(size_t index) {
   std::error_code ignored;
   std::filesystem::remove(metric_file_of(*trial), ignored);
   for (const auto& made : {metric_file_of(*trial).parent_path(), directory / "model"})
-    if (auto ready = runtime::make_directories(made); !ready) return fail_run(ready.error());
+    if (auto ready = make_directories(made); !ready) return fail_run(ready.error());
   trial = started(trial, now_micros());
   if (auto kept = store_.put(*trial); !kept) return fail_run(kept.error());
   events_.started(*trial);
@@ -211,7 +212,7 @@ void tuner::poll_metrics(size_t index) {
 }
 
 void tuner::read_metrics(running& one) {
-  const auto text = runtime::read_file(metric_file_of(*trials_[one.index]));
+  const auto text = read_file(metric_file_of(*trials_[one.index]));
   if (!text) return;
   std::vector<core::metric_point> points;
   for (auto& point : one.book.read(*text).points)

@@ -67,7 +67,7 @@ result<> check(const job_frame& job, const wire::tree& file, const std::string& 
 }
 
 result<std::string> text_of(const std::string& file) {
-  if (file != "-") return runtime::read_file(file);
+  if (file != "-") return read_file(file);
   std::ostringstream all;
   all << std::cin.rdbuf();
   return all.str();

@@ -1,5 +1,6 @@
 #include "cli/tune/store.hpp"
 
+#include "base/files.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/client/json.hpp"
 #include "wire/json.hpp"
@@ -68,11 +69,6 @@ void compare(const std::string& path, json_value was, json_value is, found_diffe
   }
 }
 
-bool sync_directory(const std::filesystem::path& directory) {
-  const runtime::unique_fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return fd && ::fsync(fd.value()) == 0;
-}
-
 } // namespace
 
 std::string difference(const std::string& was, const std::string& is) {
@@ -93,14 +89,14 @@ result<tune_store> tune_store::open(const std::filesystem::path& directory,
                                     int64_t now_micros) {
   tune_store store;
   store.directory_ = directory;
-  if (auto made = runtime::make_directories(directory); !made) return std::unexpected(made.error());
+  if (auto made = make_directories(directory); !made) return std::unexpected(made.error());
   if (auto locked = store.lock(); !locked) return std::unexpected(locked.error());
   const auto path = directory / journal_name;
   store.journal_ =
-      runtime::unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+      unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!store.journal_)
-    return fail(errc::unavailable, "cannot write {}: {}", path.string(), runtime::last_problem());
-  auto text = runtime::read_file(path);
+    return fail(errc::unavailable, "cannot write {}: {}", path.string(), last_problem());
+  auto text = read_file(path);
   if (!text) return std::unexpected(text.error());
   if (auto loaded = store.load(*text); !loaded) return std::unexpected(loaded.error());
   const bool fresh = store.stored_.create_micros == 0;
@@ -111,17 +107,17 @@ result<tune_store> tune_store::open(const std::filesystem::path& directory,
 
 result<> tune_store::lock() {
   const auto path = directory_ / lock_name;
-  lock_ = runtime::unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  lock_ = unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock_)
-    return fail(errc::unavailable, "cannot write {}: {}", path.string(), runtime::last_problem());
+    return fail(errc::unavailable, "cannot write {}: {}", path.string(), last_problem());
   if (::flock(lock_.value(), LOCK_EX | LOCK_NB) == 0) {
     const auto pid = std::to_string(::getpid());
     if (::ftruncate(lock_.value(), 0) != 0
         || ::pwrite(lock_.value(), pid.data(), pid.size(), 0) != ssize_t(pid.size()))
-      return fail(errc::unavailable, "cannot write {}: {}", path.string(), runtime::last_problem());
+      return fail(errc::unavailable, "cannot write {}: {}", path.string(), last_problem());
     return {};
   }
-  const auto holder = runtime::read_file(path);
+  const auto holder = read_file(path);
   return fail(errc::failed_precondition,
               "{}: another `troupe tune` (process {}) is at work in this directory; wait for it, "
               "stop it, or choose another --directory",
@@ -140,7 +136,7 @@ result<> tune_store::load(const std::string& text) {
   // A process that died in its write has left half a line, from which nothing followed.
   if (whole < text.size() && ::ftruncate(journal_.value(), off_t(whole)) != 0)
     return fail(errc::unavailable, "cannot mend the end of {}: {}",
-                (directory_ / journal_name).string(), runtime::last_problem());
+                (directory_ / journal_name).string(), last_problem());
   return {};
 }
 
@@ -192,10 +188,8 @@ result<> tune_store::begin(wire::StudySpec::Reader study, std::optional<uint64_t
   auto begun = append(as_line(
       "study", fmt::format(R"({{"seed":"{}","createTime":"{}","studySpec":{}}})", stored_.seed,
                            time_text(now_micros), wire::to_json<wire::StudySpec>(study))));
-  if (begun && !sync_directory(directory_))
-    return fail(errc::unavailable, "cannot sync {}: {}", directory_.string(),
-                runtime::last_problem());
-  return begun;
+  if (!begun) return begun;
+  return sync_directory(directory_);
 }
 
 result<> tune_store::check_same(wire::StudySpec::Reader study, std::optional<uint64_t> seed) const {
@@ -227,7 +221,7 @@ result<> tune_store::append(std::string lines) {
       break;
   }
   if (rest.empty() && ::fdatasync(journal_.value()) == 0) return {};
-  const auto problem = runtime::last_problem();
+  const auto problem = last_problem();
   // Half a line may only ever be the last one.
   torn_ = whole < 0 || ::ftruncate(journal_.value(), whole) != 0;
   return fail(errc::unavailable, "cannot write {}: {}", (directory_ / journal_name).string(),

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "core/state/state.hpp"
-#include "base/files.hpp"
+#include "base/descriptor.hpp"
 #include "base/error.hpp"
 #include "wire/frame.hpp"
 #include "wire/tuning_job.capnp.h"
@@ -61,7 +61,7 @@ private:
   result<> append(std::string lines);
 
   std::filesystem::path directory_;
-  runtime::unique_fd lock_, journal_;
+  unique_fd lock_, journal_;
   bool torn_ = false; // the journal may end with half a line
   stored_study stored_;
 };

@@ -31,7 +31,7 @@ void door::close() {
 }
 
 void door::add_poll_fds(std::vector<pollfd>& out) const {
-  if (listener_) out.push_back({listener_.number(), POLLIN, 0});
+  if (listener_) out.push_back({listener_.value(), POLLIN, 0});
   for (const auto& each : strangers_)
     out.push_back({each.control.fd(), POLLIN, 0});
 }
@@ -42,7 +42,7 @@ void door::serve(time_point now) {
 }
 
 void door::accept_strangers(time_point now) {
-  while (auto accepted = accept_one(listener_.number())) {
+  while (auto accepted = accept_one(listener_.value())) {
     auto& [fd, from] = *accepted;
     strangers_.push_back({frame_socket(std::move(fd)), fresh_nonce(), from.text(),
                           now + milliseconds(rules_.handshake_timeout_ms)});

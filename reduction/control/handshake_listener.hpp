@@ -32,7 +32,7 @@ public:
   /// `log` may be null.
   door(rules how, reducer_log* log) : rules_(std::move(how)), log_(log) {}
   result<> listen(const host_port& where);
-  socket_address address() const { return local_address(listener_.number()); }
+  socket_address address() const { return local_address(listener_.value()); }
   void add_poll_fds(std::vector<pollfd>& out) const;
   void serve(time_point now);
   void close();

@@ -33,7 +33,7 @@ result<std::unique_ptr<hub>> hub::open(settings how) {
 
 hub::~hub() {
   stopping_ = true;
-  eventfd_write(stop_fd_.number(), 1);
+  eventfd_write(stop_fd_.value(), 1);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -48,7 +48,7 @@ void hub::run() {
     const bool last = !members_.started() || members_.failed() || members_.all_gone();
     if (patience && (last || now >= *patience)) break;
     // The stop is heard once; after that it is only waited for the ranks to leave.
-    std::vector<pollfd> fds{{patience ? -1 : stop_fd_.number(), POLLIN, 0}};
+    std::vector<pollfd> fds{{patience ? -1 : stop_fd_.value(), POLLIN, 0}};
     door_.add_poll_fds(fds);
     members_.add_poll_fds(fds);
     const auto rest = std::chrono::ceil<milliseconds>(next_tick - now).count();

@@ -67,10 +67,6 @@ void set_no_delay(int fd) {
 
 } // namespace
 
-unique_fd::~unique_fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 std::string host_port::text() const {
   const bool v6 = host.find(':') != std::string::npos;
   return v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
@@ -140,9 +136,9 @@ result<socket_address> resolve(const host_port& where) {
 result<std::string> interface_toward(const socket_address& target) {
   // Connecting a datagram socket only looks up the route.
   const unique_fd probe(socket(raw(target)->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!probe || connect(probe.number(), raw(target), target.length) != 0)
+  if (!probe || connect(probe.value(), raw(target), target.length) != 0)
     return fail(errc::unavailable, "no route to {}: {}", target.text(), std::strerror(errno));
-  return interface_owning(local_address(probe.number()));
+  return interface_owning(local_address(probe.value()));
 }
 
 result<std::string> interface_of(int connected_fd) {
@@ -182,9 +178,9 @@ result<unique_fd> listen_on(const host_port& where) {
   const std::lock_guard alone(listening_mutex());
   unique_fd fd(socket(raw(*address)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
-  if (fd) setsockopt(fd.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (!fd || bind(fd.number(), raw(*address), address->length) != 0
-      || listen(fd.number(), SOMAXCONN) != 0)
+  if (fd) setsockopt(fd.value(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (!fd || bind(fd.value(), raw(*address), address->length) != 0
+      || listen(fd.value(), SOMAXCONN) != 0)
     return fail(errc::unavailable, "cannot listen on {}: {}", where.text(), std::strerror(errno));
   return fd;
 }
@@ -198,11 +194,11 @@ std::optional<std::pair<unique_fd, socket_address>> accept_one(int listener) {
   return std::pair(std::move(fd), from);
 }
 
-frame_socket::frame_socket(unique_fd fd) : fd_(std::move(fd)) { set_no_delay(fd_.number()); }
+frame_socket::frame_socket(unique_fd fd) : fd_(std::move(fd)) { set_no_delay(fd_.value()); }
 
 result<frame_socket> frame_socket::connect_to(const socket_address& target) {
   unique_fd fd(socket(raw(target)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd || (connect(fd.number(), raw(target), target.length) != 0 && errno != EINPROGRESS))
+  if (!fd || (connect(fd.value(), raw(target), target.length) != 0 && errno != EINPROGRESS))
     return fail(errc::unavailable, "{}", std::strerror(errno));
   return frame_socket(std::move(fd));
 }

@@ -1,8 +1,8 @@
-// The control channel's plumbing: an owned file descriptor, addresses, a listener, and a
-// non-blocking TCP connection that carries length-checked frames. Knows nothing of what the frames
-// mean.
+// The control channel's plumbing: addresses, a listener, and a non-blocking TCP connection that
+// carries length-checked frames. Knows nothing of what the frames mean.
 #pragma once
 
+#include "base/descriptor.hpp"
 #include "reduction/control/protocol.hpp"
 
 #include <chrono>
@@ -18,24 +18,6 @@ namespace troupe::reduction {
 using steady_clock = std::chrono::steady_clock;
 using time_point = steady_clock::time_point;
 using std::chrono::milliseconds;
-
-class unique_fd {
-public:
-  unique_fd() = default;
-  explicit unique_fd(int fd) : fd_(fd) {}
-  unique_fd(unique_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  unique_fd& operator=(unique_fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~unique_fd();
-
-  int number() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
-private:
-  int fd_ = -1;
-};
 
 struct host_port {
   std::string host; // a name, an IPv4 address, or an IPv6 address without brackets
@@ -96,7 +78,7 @@ public:
   /// Starts to connect; the first send or receive that fails tells how it went.
   static result<frame_socket> connect_to(const socket_address& target);
 
-  int fd() const { return fd_.number(); }
+  int fd() const { return fd_.value(); }
   bool is_open() const { return static_cast<bool>(fd_); }
   bool lost() const { return !lost_.empty(); }
   /// Why it was lost, in words: "the connection was closed", "Connection reset by peer".

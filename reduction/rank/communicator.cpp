@@ -75,7 +75,7 @@ void communicator::make_engines(meeting& met) {
   const auto note = [this](const auto& change) {
     const std::lock_guard lock(mutex_);
     change();
-    eventfd_write(control_fd_.number(), 1);
+    eventfd_write(control_fd_.value(), 1);
   };
   for (uint32_t i = 0; i < met.data.size(); ++i) {
     auto made = std::make_unique<engine_thread>();
@@ -244,12 +244,12 @@ result<operation_ptr> communicator::start(uint32_t group_id, const call& what, b
 // Wakes whoever drives the engines; nobody where the caller is about to do it itself.
 void communicator::poke(bool soon) {
   for (size_t i = 1; i < engines_.size(); ++i)
-    eventfd_write(engines_[i]->wake_fd.number(), 1);
+    eventfd_write(engines_[i]->wake_fd.value(), 1);
   if (caller_drives_) {
-    eventfd_write(engines_.front()->wake_fd.number(), 1);
+    eventfd_write(engines_.front()->wake_fd.value(), 1);
   } else if (!soon || engines_.size() > 1) {
     drive_requested_ = true;
-    eventfd_write(control_fd_.number(), 1);
+    eventfd_write(control_fd_.value(), 1);
   }
 }
 
@@ -301,10 +301,10 @@ void communicator::drive_until_done(operation& which) {
       armed = mine.path->arm();
     }
     if (!armed || which.done || mine.has_submissions) continue;
-    pollfd fds[] = {{mine.path->event_fd(), POLLIN, 0}, {mine.wake_fd.number(), POLLIN, 0}};
+    pollfd fds[] = {{mine.path->event_fd(), POLLIN, 0}, {mine.wake_fd.value(), POLLIN, 0}};
     poll(fds, 2, -1);
     eventfd_t ignored = 0;
-    if (fds[1].revents != 0) eventfd_read(mine.wake_fd.number(), &ignored);
+    if (fds[1].revents != 0) eventfd_read(mine.wake_fd.value(), &ignored);
   }
   release_driver();
 }
@@ -320,7 +320,7 @@ void communicator::release_driver() {
   }
   if (more) {
     drive_requested_ = true;
-    eventfd_write(control_fd_.number(), 1);
+    eventfd_write(control_fd_.value(), 1);
   } else {
     drive_requested_ = false;
   }
@@ -366,10 +366,10 @@ void communicator::run_engine(engine_thread& which) {
       armed = which.path->arm();
     }
     if (!armed || which.has_submissions) continue;
-    pollfd fds[] = {{which.path->event_fd(), POLLIN, 0}, {which.wake_fd.number(), POLLIN, 0}};
+    pollfd fds[] = {{which.path->event_fd(), POLLIN, 0}, {which.wake_fd.value(), POLLIN, 0}};
     poll(fds, 2, 100);
     eventfd_t ignored = 0;
-    eventfd_read(which.wake_fd.number(), &ignored);
+    eventfd_read(which.wake_fd.value(), &ignored);
   }
 }
 

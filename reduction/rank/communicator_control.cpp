@@ -47,7 +47,7 @@ bool communicator::drives_here(time_point now) const {
 }
 
 void communicator::serve_control(bool sleep, time_point now) {
-  std::vector<pollfd> fds{{control_fd_.number(), POLLIN, 0}};
+  std::vector<pollfd> fds{{control_fd_.value(), POLLIN, 0}};
   auto until = next_tick_;
   if (!failed_) {
     if (drives_here(now)) {
@@ -67,7 +67,7 @@ void communicator::serve_control(bool sleep, time_point now) {
   const int idle_ms = failed_ ? -1 : static_cast<int>(std::max<int64_t>(rest, 0));
   poll(fds.data(), fds.size(), sleep ? idle_ms : 0);
   eventfd_t ignored = 0;
-  eventfd_read(control_fd_.number(), &ignored);
+  eventfd_read(control_fd_.value(), &ignored);
   for (size_t i = 0; i < reducers_.size() && !failed_; ++i)
     if (reducers_[i].alive) hear_reducer(i);
   if (!failed_) hear_hub();
@@ -252,7 +252,7 @@ void communicator::on_resume(const resume_order& order) {
   });
   if (trouble) return fail_all(std::move(*trouble));
   drive_requested_ = true;
-  if (caller_drives_) eventfd_write(engines_.front()->wake_fd.number(), 1);
+  if (caller_drives_) eventfd_write(engines_.front()->wake_fd.value(), 1);
 }
 
 void communicator::admit_ranks() {
@@ -364,7 +364,7 @@ void communicator::fail_all(error why) {
     changed_.notify_all();
   }
   for (auto& each : engines_)
-    eventfd_write(each->wake_fd.number(), 1);
+    eventfd_write(each->wake_fd.value(), 1);
 }
 
 // Called by the thread that finalizes.
@@ -378,9 +378,9 @@ void communicator::leave() {
           fmt::format("rank {} was finalized while operations were under way", options_.rank)};
   }
   engines_stop_ = true;
-  eventfd_write(control_fd_.number(), 1);
+  eventfd_write(control_fd_.value(), 1);
   for (auto& each : engines_)
-    eventfd_write(each->wake_fd.number(), 1);
+    eventfd_write(each->wake_fd.value(), 1);
   if (thread_.joinable()) thread_.join();
   for (auto& each : engines_)
     if (each->thread.joinable()) each->thread.join();
@@ -485,7 +485,7 @@ result<> communicator::connect_lanes(const std::vector<uint32_t>& lanes) {
     attached_ = false;
   });
   drive_requested_ = true;
-  eventfd_write(control_fd_.number(), 1);
+  eventfd_write(control_fd_.value(), 1);
   if (!outcome) return outcome;
   return await_attached();
 }

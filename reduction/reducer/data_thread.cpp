@@ -27,7 +27,7 @@ data_thread::data_thread(uint32_t index, uint32_t spin_us)
 
 data_thread::~data_thread() {
   stopping_ = true;
-  eventfd_write(wake_fd_.number(), 1);
+  eventfd_write(wake_fd_.value(), 1);
   thread_.join();
 }
 
@@ -37,7 +37,7 @@ void data_thread::post(std::function<void()> task) {
     tasks_.push_back(std::move(task));
     has_tasks_.store(true, std::memory_order_release);
   }
-  eventfd_write(wake_fd_.number(), 1);
+  eventfd_write(wake_fd_.value(), 1);
 }
 
 void data_thread::add(std::shared_ptr<data_unit> unit) {
@@ -102,14 +102,14 @@ bool data_thread::drive() {
 }
 
 void data_thread::sleep() {
-  std::vector<pollfd> fds{{wake_fd_.number(), POLLIN, 0}};
+  std::vector<pollfd> fds{{wake_fd_.value(), POLLIN, 0}};
   for (auto& each : units_) {
     if (!each->data->arm()) return;
     fds.push_back({each->data->event_fd(), POLLIN, 0});
   }
   poll(fds.data(), fds.size(), units_.empty() ? -1 : static_cast<int>(publish_every.count()));
   eventfd_t ignored = 0;
-  if (fds[0].revents != 0) eventfd_read(wake_fd_.number(), &ignored);
+  if (fds[0].revents != 0) eventfd_read(wake_fd_.value(), &ignored);
 }
 
 void data_thread::publish_waiting() {

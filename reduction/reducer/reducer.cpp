@@ -76,7 +76,7 @@ std::optional<std::string> reducer::token_of(const std::string& job) const {
 session& reducer::open_session(const std::string& job, uint32_t attempt, uint32_t world_size) {
   return sessions_.emplace_back(membership::rules{"this reducer", job, attempt, world_size,
                                                   options_.timeout_ms, options_.connect_timeout_ms},
-                                *token_of(job), options_, threads_, wake_fd_.number(), log_);
+                                *token_of(job), options_, threads_, wake_fd_.value(), log_);
 }
 
 std::optional<rejection> reducer::admit(door::visitor& who) {
@@ -131,7 +131,7 @@ result<> reducer::run(int stop_fd) {
 }
 
 void reducer::wait_for_events(int stop_fd) {
-  std::vector<pollfd> fds{{stop_fd, POLLIN, 0}, {wake_fd_.number(), POLLIN, 0}};
+  std::vector<pollfd> fds{{stop_fd, POLLIN, 0}, {wake_fd_.value(), POLLIN, 0}};
   door_.add_poll_fds(fds);
   for (auto& each : sessions_)
     each.members().add_poll_fds(fds);
@@ -139,7 +139,7 @@ void reducer::wait_for_events(int stop_fd) {
   poll(fds.data(), fds.size(), static_cast<int>(std::max<int64_t>(rest, 0)));
   if (stop_fd >= 0 && (fds[0].revents & (POLLIN | POLLHUP)) != 0) stopped_ = true;
   eventfd_t ignored = 0;
-  if (fds[1].revents != 0) eventfd_read(wake_fd_.number(), &ignored);
+  if (fds[1].revents != 0) eventfd_read(wake_fd_.value(), &ignored);
 }
 
 void reducer::tick(time_point now) {

@@ -224,7 +224,7 @@ TEST_CASE("threads, the split and the wire change no bit that they should not") 
         std::optional<host_port> hub;
         if (reducers == 0) {
           const auto free = listen_on({"127.0.0.1", 0});
-          hub = host_port{"127.0.0.1", local_address(free->number()).port()};
+          hub = host_port{"127.0.0.1", local_address(free->value()).port()};
         }
         std::vector<std::jthread> ranks;
         for (uint32_t rank = 0; rank < n; ++rank)

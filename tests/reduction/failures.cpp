@@ -105,8 +105,8 @@ TEST_CASE("a reducer that is not there is named at the deadline") {
   sockaddr_in loopback{};
   loopback.sin_family = AF_INET;
   loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(bind(holder.number(), reinterpret_cast<sockaddr*>(&loopback), sizeof loopback) == 0);
-  const auto port = local_address(holder.number()).port();
+  REQUIRE(bind(holder.value(), reinterpret_cast<sockaddr*>(&loopback), sizeof loopback) == 0);
+  const auto port = local_address(holder.value()).port();
   rank_settings settings;
   settings.reducers = fmt::format("127.0.0.1:{}", port);
   settings.connect_timeout_ms = 250;

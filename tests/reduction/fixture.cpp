@@ -28,7 +28,7 @@ reducer_threads::reducer_threads(uint32_t count, reducer_options options)
     std::promise<uint16_t> listening;
     auto port = listening.get_future();
     options.on_listening = [&](uint16_t number) { listening.set_value(number); };
-    outcomes_.push_back(std::async(std::launch::async, [options, fd = stop_fd_.number()] {
+    outcomes_.push_back(std::async(std::launch::async, [options, fd = stop_fd_.value()] {
       return run_reducer(options, fd);
     }));
     ports_.push_back(port.get());
@@ -44,7 +44,7 @@ std::string reducer_threads::list() const {
   return out;
 }
 
-void reducer_threads::stop() { eventfd_write(stop_fd_.number(), 1); }
+void reducer_threads::stop() { eventfd_write(stop_fd_.value(), 1); }
 
 result<> reducer_threads::outcome(size_t index) { return outcomes_[index].get(); }
 
@@ -98,7 +98,7 @@ child::child(std::vector<std::string> arguments,
   envp.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, theirs.number(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, theirs.value(), STDOUT_FILENO);
   REQUIRE(posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), envp.data()) == 0);
   posix_spawn_file_actions_destroy(&actions);
 }
@@ -120,10 +120,10 @@ std::string child::line() {
       buffered_.erase(0, end + 1);
       return out;
     }
-    pollfd fd{out_.number(), POLLIN, 0};
+    pollfd fd{out_.value(), POLLIN, 0};
     if (poll(&fd, 1, 10'000) == 0) return "(timeout)";
     char chunk[4096];
-    const auto got = read(out_.number(), chunk, sizeof chunk);
+    const auto got = read(out_.value(), chunk, sizeof chunk);
     if (got <= 0) return std::exchange(buffered_, {});
     buffered_.append(chunk, static_cast<size_t>(got));
   }

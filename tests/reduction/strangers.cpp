@@ -32,20 +32,20 @@ sockaddr_in loopback(uint16_t port) {
 unique_fd begin_to_connect(uint16_t port) {
   unique_fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const auto to = loopback(port);
-  static_cast<void>(connect(fd.number(), reinterpret_cast<const sockaddr*>(&to), sizeof to));
+  static_cast<void>(connect(fd.value(), reinterpret_cast<const sockaddr*>(&to), sizeof to));
   return fd;
 }
 
 // Nothing, where the port does not answer in time.
 unique_fd connect_plain(uint16_t port, milliseconds patience = milliseconds(5000)) {
   auto fd = begin_to_connect(port);
-  pollfd connected{fd.number(), POLLOUT, 0};
+  pollfd connected{fd.value(), POLLOUT, 0};
   int problem = 0;
   socklen_t length = sizeof problem;
   if (poll(&connected, 1, static_cast<int>(patience.count())) == 0) return {};
-  if (getsockopt(fd.number(), SOL_SOCKET, SO_ERROR, &problem, &length) != 0 || problem != 0)
+  if (getsockopt(fd.value(), SOL_SOCKET, SO_ERROR, &problem, &length) != 0 || problem != 0)
     return {};
-  fcntl(fd.number(), F_SETFL, 0);
+  fcntl(fd.value(), F_SETFL, 0);
   return fd;
 }
 
@@ -57,7 +57,7 @@ std::string garbage_of(std::mt19937& random, size_t length) {
 }
 
 void say(const unique_fd& to, std::string_view text) {
-  static_cast<void>(send(to.number(), text.data(), text.size(), MSG_NOSIGNAL));
+  static_cast<void>(send(to.value(), text.data(), text.size(), MSG_NOSIGNAL));
 }
 
 // Ports this process listens on, which include those that UCX opened by itself.
@@ -90,9 +90,9 @@ bool is_door(uint16_t port) {
   const auto fd = connect_plain(port, milliseconds(50));
   if (!fd) return false;
   const timeval patience{5, 0};
-  setsockopt(fd.number(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(fd.value(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   char header[5];
-  return recv(fd.number(), header, sizeof header, MSG_WAITALL) == sizeof header
+  return recv(fd.value(), header, sizeof header, MSG_WAITALL) == sizeof header
          && header[4] == static_cast<char>(frame_type::challenge);
 }
 
@@ -156,7 +156,7 @@ TEST_CASE("garbage, silence and floods do not harm a running job") {
     for (int i = 0; i < 300; ++i)
       silent.push_back(connect_plain(tier.port(0)));
     char magic[13];
-    CHECK(recv(silent.back().number(), magic, sizeof magic, MSG_WAITALL) == sizeof magic);
+    CHECK(recv(silent.back().value(), magic, sizeof magic, MSG_WAITALL) == sizeof magic);
   });
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("a listener that others open while a worker is made is not taken for U
     std::jthread opens([&] {
       while (!made && others.size() < 400) {
         unique_fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        if (listen(fd.number(), 1) == 0) others.push_back(std::move(fd));
+        if (listen(fd.value(), 1) == 0) others.push_back(std::move(fd));
       }
     });
     const auto worker = am_worker::create({"lo"});
@@ -177,7 +177,7 @@ TEST_CASE("a listener that others open while a worker is made is not taken for U
     REQUIRE((*worker)->seal());
     for (const auto& each : others) {
       socklen_t instructions = 0;
-      REQUIRE(getsockopt(each.number(), SOL_SOCKET, SO_GET_FILTER, nullptr, &instructions) == 0);
+      REQUIRE(getsockopt(each.value(), SOL_SOCKET, SO_GET_FILTER, nullptr, &instructions) == 0);
       CHECK(instructions == 0);
     }
   }
@@ -206,14 +206,14 @@ TEST_CASE("UCX's greeting followed by garbage reaches no UCX, and the job runs o
       // With the greeting in the very first packet, should the kernel allow that.
       callers.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       const auto to = loopback(port);
-      sendto(callers.back().number(), words.data(), words.size(), MSG_NOSIGNAL | MSG_FASTOPEN,
+      sendto(callers.back().value(), words.data(), words.size(), MSG_NOSIGNAL | MSG_FASTOPEN,
              reinterpret_cast<const sockaddr*>(&to), sizeof to);
     }
     for (int round = 0; round < 10; ++round)
       for (const auto& each : callers) {
-        pollfd writable{each.number(), POLLOUT, 0};
+        pollfd writable{each.value(), POLLOUT, 0};
         CHECK(poll(&writable, 1, 5) == 0);
-        CHECK(send(each.number(), words.data(), words.size(), MSG_NOSIGNAL) < 0);
+        CHECK(send(each.value(), words.data(), words.size(), MSG_NOSIGNAL) < 0);
       }
   });
 }
@@ -240,7 +240,7 @@ TEST_CASE("frames of a stranger that look like the protocol are no better") {
         char rest[4096];
         ssize_t got = 0;
         do
-          got = recv(fd.number(), rest, sizeof rest, 0);
+          got = recv(fd.value(), rest, sizeof rest, 0);
         while (got > 0);
         CHECK(got <= 0);
       }
@@ -250,7 +250,7 @@ TEST_CASE("frames of a stranger that look like the protocol are no better") {
     char rest[4096];
     ssize_t got = 0;
     do
-      got = recv(fd.number(), rest, sizeof rest, 0);
+      got = recv(fd.value(), rest, sizeof rest, 0);
     while (got > 0);
     CHECK(got <= 0);
   });

@@ -1,4 +1,3 @@
-#include "base/utf8.hpp"
 #include "tests/runtime/bench.hpp"
 
 #include <algorithm>
@@ -28,21 +27,6 @@ std::vector<line> read_all(node& here, uint32_t entries) {
 }
 
 } // namespace
-
-TEST_CASE("bytes that are not UTF-8") {
-  CHECK(valid_utf8("plain \t\x7f") == "plain \t\x7f");
-  CHECK(valid_utf8("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80")
-        == "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
-  CHECK(valid_utf8("a\xff"
-                   "b\xc3")
-        == "a\xef\xbf\xbd"
-           "b\xef\xbf\xbd");
-  CHECK(valid_utf8("\xc0\xaf") == "\xef\xbf\xbd\xef\xbf\xbd");
-  CHECK(valid_utf8("\xed\xa0\x80") == "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-  CHECK(valid_utf8(std::string_view("a\0b", 3))
-        == "a\xef\xbf\xbd"
-           "b");
-}
 
 TEST_CASE("a log is read in order, in steps, without loss or repetition") {
   node here;

@@ -113,7 +113,7 @@ TEST_CASE("nobody waits for a FIFO that a program put in place of its metric fil
   const auto path =
       std::filesystem::temp_directory_path() / fmt::format("troupe-fifo-test-{}", ::getpid());
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  const auto text = runtime::read_file(path);
+  const auto text = read_file(path);
   std::filesystem::remove(path);
   REQUIRE(text);
   CHECK(text->empty());
