@@ -18,7 +18,7 @@ using store_actor = actor_of<
     // Makes the batch durable; an empty result means that it is.
     caf::replies_to<atom::commit, batch_ptr>::with<commit_result>>;
 
-/// The AGENT: one node's inventory and its trials. Behind a link, an agent proxy answers to the
+/// The AGENT: one node's inventory and its attempts. Behind a link, an agent proxy answers to the
 /// same interface.
 using agent_actor = actor_of<
     // Carries out an order of the controller; stale ones are dropped.
@@ -26,13 +26,13 @@ using agent_actor = actor_of<
     // Reads log entries of a job from this node's disk.
     caf::replies_to<atom::logs, wire::frame<wire::LogQuery>>::with<wire::frame<wire::LogChunk>>>;
 
-/// The UPLINK: where an agent's reports go. The controller itself, or the agent's end of a link.
-using uplink_actor = actor_of<
+/// The REPORT TARGET: receives an agent's reports. The controller itself, or the agent's end of a link.
+using report_target_actor = actor_of<
     // Something happened on the node.
     caf::reacts_to<atom::report, wire::frame<wire::Report>>>;
 
 /// The CONTROLLER: owns the cluster's state; the single writer.
-using controller_actor = uplink_actor::extend<
+using controller_actor = report_target_actor::extend<
     // A node says hello; answers, once stored, with the welcome or the refusal.
     caf::replies_to<atom::join, wire::frame<wire::NodeHello>,
                     agent_actor>::with<wire::frame<wire::NodeWelcome>>,
@@ -43,12 +43,13 @@ using controller_actor = uplink_actor::extend<
     // INTERNAL: what the tuner proposes for a study.
     caf::reacts_to<atom::suggest, wire::frame<wire::Suggestions>>,
     // INTERNAL: which of a study's trials the tuner would stop.
-    caf::reacts_to<atom::halt, wire::frame<wire::Stoppings>>,
+    caf::reacts_to<atom::stop_trials, wire::frame<wire::Stoppings>>,
     // INTERNAL: the core asked to be woken now.
     caf::reacts_to<atom::tick>>;
 
-/// The TRIAL: one attempt of a job, as far as this node hosts it.
-using trial_actor = actor_of<
+/// The ATTEMPT: the replicas of one attempt of a job (custom job or trial) that this node runs. One
+/// that runs a trial of a tuning job is also called a trial actor.
+using attempt_actor = actor_of<
     // Starts the replicas that the order names.
     caf::reacts_to<atom::launch, wire::frame<wire::Launch>>,
     // Stops them, gently first.
@@ -68,14 +69,14 @@ using local_agent_actor = agent_actor::extend<
     // Joins a controller of this process; answers with its welcome or refusal.
     caf::replies_to<atom::join, controller_actor>::with<wire::frame<wire::NodeWelcome>>,
     // From now on reports go here.
-    caf::reacts_to<atom::attach, uplink_actor>,
+    caf::reacts_to<atom::attach, report_target_actor>,
     // The controller took (or refused) the node; everything it may have missed is reported again.
     caf::reacts_to<atom::welcome, wire::frame<wire::NodeWelcome>>,
     // Stops every replica and forgets them; answers when none is left.
     caf::replies_to<atom::shutdown>::with<bool>,
-    // INTERNAL: from a trial.
+    // INTERNAL: from an attempt actor.
     caf::reacts_to<atom::status, wire::frame<wire::ReplicaStatus>>,
-    // INTERNAL: from a trial.
+    // INTERNAL: from an attempt actor.
     caf::reacts_to<atom::metrics, wire::frame<wire::MetricReport>>,
     // INTERNAL: the shutdown's grace is over.
     caf::reacts_to<atom::tick>>;
@@ -89,8 +90,8 @@ using agent_proxy_actor = agent_actor::extend<
     // INTERNAL: a frame came over the link.
     caf::reacts_to<atom::received, wire::frame<wire::FromAgent>>>;
 
-/// The LINK UPLINK: the controller behind a link, as the agent sees it.
-using link_uplink_actor = uplink_actor::extend<
+/// The CONTROLLER LINK: the controller behind a link, as the agent sees it.
+using controller_link_actor = report_target_actor::extend<
     // INTERNAL: a frame came over the link.
     caf::reacts_to<atom::received, wire::frame<wire::ToAgent>>>;
 

@@ -37,9 +37,9 @@ struct agent_state {
 
   local_agent_actor::stateful_pointer<agent_state> self = nullptr;
   agent_context context{};
-  std::map<attempt_key, trial_actor> trials;
+  std::map<attempt_key, attempt_actor> attempts;
   log_reader_actor log_reader;
-  uplink_actor uplink;
+  report_target_actor report_target;
   bool welcomed = false;
   std::string cluster_id;
   uint64_t epoch = 0;
@@ -47,20 +47,20 @@ struct agent_state {
   bool stopping = false;
   caf::typed_response_promise<bool> stopped;
 
-  trial_context trials_context() const { return {context.settings, context.reactor}; }
+  attempt_context attempts_context() const { return {context.settings, context.reactor}; }
 
-  trial_actor trial_of(attempt_key key) {
-    auto& trial = trials[key];
-    if (!trial)
-      trial =
-          spawn_trial(self->system(), trials_context(), caf::actor_cast<local_agent_actor>(self));
-    return trial;
+  attempt_actor attempt_of(attempt_key key) {
+    auto& attempt = attempts[key];
+    if (!attempt)
+      attempt = spawn_attempt(self->system(), attempts_context(),
+                              caf::actor_cast<local_agent_actor>(self));
+    return attempt;
   }
 
   void adopt() {
     auto adopted =
         runtime::adopt(*context.settings, *context.reactor, [this](uint64_t job, uint32_t attempt) {
-          return events_for(trial_of({job, attempt}));
+          return events_for(attempt_of({job, attempt}));
         });
     if (!adopted) {
       spdlog::error("event=adopt_failed node={} reason=\"{}\"", context.settings->node_name,
@@ -78,16 +78,16 @@ struct agent_state {
       spdlog::info("event=attempt_adopted node={} job={} attempt={} live={}",
                    context.settings->node_name, key.first, key.second,
                    context.ledger->live(key.first, key.second));
-      self->send(trial_of(key), atom::adopt::value, shared);
+      self->send(attempt_of(key), atom::adopt::value, shared);
       shared->resend_metrics();
     }
   }
 
   template <class Fill>
   void report(Fill&& fill) {
-    if (!uplink || !welcomed || stopping) return;
+    if (!report_target || !welcomed || stopping) return;
     const auto& identity = context.ledger->identity();
-    self->send(uplink, atom::report::value,
+    self->send(report_target, atom::report::value,
                wire::frame<wire::Report>::build([&](wire::Report::Builder report) {
                  report.setNode(identity.name);
                  report.setBootId(identity.boot_id);
@@ -126,7 +126,7 @@ struct agent_state {
   /// The agent itself asks, so that the welcome reaches it before the first order: both come from
   /// the controller.
   caf::result<wire::frame<wire::NodeWelcome>> join(const controller_actor& controller) {
-    uplink = caf::actor_cast<uplink_actor>(controller);
+    report_target = caf::actor_cast<report_target_actor>(controller);
     auto promise = self->make_response_promise<wire::frame<wire::NodeWelcome>>();
     self->request(controller, std::chrono::seconds(60), atom::join::value, context.ledger->hello(),
                   caf::actor_cast<agent_actor>(self))
@@ -169,12 +169,12 @@ struct agent_state {
             status.setId(id);
             status.setPhase(wire::ReplicaPhase::LAUNCHING);
           }));
-    self->send(trial_of({launch->getJobId(), launch->getAttempt()}), atom::launch::value, launch);
+    self->send(attempt_of({launch->getJobId(), launch->getAttempt()}), atom::launch::value, launch);
   }
 
   void stop(const wire::frame<wire::Stop>& stop) {
     const attempt_key key{stop->getJobId(), stop->getAttempt()};
-    if (auto known = trials.find(key); known != trials.end())
+    if (auto known = attempts.find(key); known != attempts.end())
       self->send(known->second, atom::stop::value, stop);
     // Whoever stops what is not here wants to know just that.
     for (const auto& status : context.ledger->statuses())
@@ -183,12 +183,12 @@ struct agent_state {
         report_status(status);
   }
 
-  void forget(wire::AttemptRef::Reader which) {
-    const attempt_key key{which.getJobId(), which.getAttempt()};
+  void forget(wire::AttemptRef::Reader attempt) {
+    const attempt_key key{attempt.getJobId(), attempt.getAttempt()};
     context.ledger->forget(key.first, key.second);
-    if (auto known = trials.find(key); known != trials.end()) {
+    if (auto known = attempts.find(key); known != attempts.end()) {
       self->send_exit(known->second, caf::exit_reason::user_shutdown);
-      trials.erase(known);
+      attempts.erase(known);
     }
   }
 
@@ -197,8 +197,8 @@ struct agent_state {
   /// here or elsewhere.
   void begin_shutdown() {
     stopping = true;
-    for (const auto& [key, trial] : trials)
-      self->send(trial, atom::stop::value,
+    for (const auto& [key, attempt] : attempts)
+      self->send(attempt, atom::stop::value,
                  wire::frame<wire::Stop>::build([&](wire::Stop::Builder stop) {
                    stop.setJobId(key.first);
                    stop.setAttempt(key.second);
@@ -223,10 +223,10 @@ agent_behavior(local_agent_actor::stateful_pointer<agent_state> self,
   auto& state = self->state;
   state.self = self;
   state.context = context;
-  // An agent that goes takes its trials along; what they run stays with its shims.
+  // The attempt actors end with the agent; the replicas run on under their shims.
   self->set_exit_handler([&state, self](const caf::exit_msg& exit) {
-    for (const auto& [key, trial] : state.trials)
-      self->send_exit(trial, caf::exit_reason::user_shutdown);
+    for (const auto& [key, attempt] : state.attempts)
+      self->send_exit(attempt, caf::exit_reason::user_shutdown);
     self->quit(exit.reason);
   });
   state.log_reader =
@@ -239,7 +239,7 @@ agent_behavior(local_agent_actor::stateful_pointer<agent_state> self,
       },
       [&state](atom::hello) { return state.context.ledger->hello(); },
       [&state](atom::join, const controller_actor& controller) { return state.join(controller); },
-      [&state](atom::attach, const uplink_actor& uplink) { state.uplink = uplink; },
+      [&state](atom::attach, const report_target_actor& target) { state.report_target = target; },
       [&state](atom::welcome, const wire::frame<wire::NodeWelcome>& welcome) {
         state.on_welcome(welcome);
       },

@@ -1,10 +1,10 @@
-// The node agent: carries out the controller's orders through trials, and keeps the ledger from
+// The node agent: carries out the controller's orders through attempt actors, and keeps the ledger from
 // which it reports.
 #pragma once
 
 #include "actors/actors.hpp"
-#include "actors/node_ledger.hpp"
 #include "actors/attempt_actor.hpp"
+#include "actors/node_ledger.hpp"
 
 namespace troupe::actors {
 

@@ -22,9 +22,9 @@ struct proxy_state {
   uint64_t next_correlation = 1;
 };
 
-wire::frame<wire::LogChunk> refused_chunk(const std::string& why) {
+wire::frame<wire::LogChunk> refused_chunk(const std::string& reason) {
   return wire::frame<wire::LogChunk>::build(
-      [&](wire::LogChunk::Builder chunk) { chunk.setError(why); });
+      [&](wire::LogChunk::Builder chunk) { chunk.setError(reason); });
 }
 
 agent_proxy_actor::behavior_type
@@ -82,7 +82,7 @@ proxy_behavior(agent_proxy_actor::stateful_pointer<proxy_state> self,
 
 } // namespace
 
-struct gate::impl {
+struct agent_gateway::impl {
   caf::actor_system& system;
   controller_actor controller;
   wire::frame<wire::NodeWelcome> welcome;
@@ -118,50 +118,51 @@ struct gate::impl {
       caf::anon_send(known->second, atom::received::value, std::move(*message));
   }
 
-  void closed(link::session& session, const error& why) {
+  void closed(link::session& session, const error& reason) {
     std::lock_guard lock(mutex);
     auto known = proxies.find(&session);
     if (known == proxies.end()) return;
-    spdlog::warn("event=link_closed node={} reason=\"{}\"", session.peer_name(), why.message);
+    spdlog::warn("event=link_closed node={} reason=\"{}\"", session.peer_name(), reason.message);
     caf::anon_send_exit(known->second, caf::exit_reason::remote_link_unreachable);
     proxies.erase(known);
   }
 };
 
-result<std::unique_ptr<gate>> gate::open(caf::actor_system& system, controller_actor controller,
-                                         std::string address, link::identity identity,
-                                         std::string cluster_id, uint64_t epoch) {
+result<std::unique_ptr<agent_gateway>>
+agent_gateway::open(caf::actor_system& system, controller_actor controller, std::string address,
+                    link::identity identity, std::string cluster_id, uint64_t epoch) {
   auto made = std::unique_ptr<impl>(new impl{system, std::move(controller), {}, {}, {}, {}});
   made->welcome = wire::frame<wire::NodeWelcome>::build([&](wire::NodeWelcome::Builder welcome) {
     welcome.setClusterId(cluster_id);
     welcome.setEpoch(epoch);
   });
   link::server_events events;
-  events.joined = [gate = made.get()](std::shared_ptr<link::session> session, link::bytes hello) {
-    return gate->joined(session, hello);
+  events.joined = [gateway = made.get()](std::shared_ptr<link::session> session,
+                                         link::bytes hello) {
+    return gateway->joined(session, hello);
   };
-  events.received = [gate = made.get()](link::session& session, link::bytes frame) {
-    gate->received(session, frame);
+  events.received = [gateway = made.get()](link::session& session, link::bytes frame) {
+    gateway->received(session, frame);
   };
-  events.closed = [gate = made.get()](link::session& session, error why) {
-    gate->closed(session, why);
+  events.closed = [gateway = made.get()](link::session& session, error reason) {
+    gateway->closed(session, reason);
   };
   auto server =
       link::server::listen(std::move(address), std::move(identity), std::move(events), {});
   if (!server) return std::unexpected(server.error());
   made->server = std::move(*server);
-  return std::unique_ptr<gate>(new gate(std::move(made)));
+  return std::unique_ptr<agent_gateway>(new agent_gateway(std::move(made)));
 }
 
-gate::gate(std::unique_ptr<impl> impl) : impl_(std::move(impl)) {}
+agent_gateway::agent_gateway(std::unique_ptr<impl> impl) : impl_(std::move(impl)) {}
 
-gate::~gate() {
+agent_gateway::~agent_gateway() {
   // The server first: its callbacks use the rest.
   impl_->server.reset();
   for (const auto& [session, proxy] : impl_->proxies)
     caf::anon_send_exit(proxy, caf::exit_reason::user_shutdown);
 }
 
-uint16_t gate::port() const { return impl_->server->port(); }
+uint16_t agent_gateway::port() const { return impl_->server->port(); }
 
 } // namespace troupe::actors

@@ -10,19 +10,20 @@
 
 namespace troupe::actors {
 
-class gate {
+class agent_gateway {
 public:
   /// Listens on `address` ("host:port"). `cluster_id` and `epoch` go into every welcome.
-  static result<std::unique_ptr<gate>> open(caf::actor_system& system, controller_actor controller,
-                                            std::string address, link::identity identity,
-                                            std::string cluster_id, uint64_t epoch);
-  ~gate();
+  static result<std::unique_ptr<agent_gateway>> open(caf::actor_system& system,
+                                                     controller_actor controller,
+                                                     std::string address, link::identity identity,
+                                                     std::string cluster_id, uint64_t epoch);
+  ~agent_gateway();
 
   uint16_t port() const;
 
 private:
   struct impl;
-  explicit gate(std::unique_ptr<impl> impl);
+  explicit agent_gateway(std::unique_ptr<impl> impl);
   std::unique_ptr<impl> impl_;
 };
 

@@ -6,26 +6,26 @@ namespace troupe::actors {
 
 namespace {
 
-struct trial_state {
-  static constexpr const char* name = "trial";
+struct attempt_state {
+  static constexpr const char* name = "attempt";
 
-  trial_context context{};
+  attempt_context context{};
   local_agent_actor agent;
   std::shared_ptr<runtime::attempt> attempt;
 };
 
-wire::frame<wire::ReplicaStatus> failed_status(wire::ReplicaId::Reader id, const error& why) {
+wire::frame<wire::ReplicaStatus> failed_status(wire::ReplicaId::Reader id, const error& reason) {
   return wire::frame<wire::ReplicaStatus>::build([&](wire::ReplicaStatus::Builder status) {
     status.setId(id);
     status.setPhase(wire::ReplicaPhase::FAILED);
-    status.setMessage(why.message);
-    status.setPermanent(why.code == errc::invalid_argument);
+    status.setMessage(reason.message);
+    status.setPermanent(reason.code == errc::invalid_argument);
   });
 }
 
-trial_actor::behavior_type trial_behavior(trial_actor::stateful_pointer<trial_state> self,
-                                          const trial_context& context,
-                                          const local_agent_actor& agent) {
+attempt_actor::behavior_type attempt_behavior(attempt_actor::stateful_pointer<attempt_state> self,
+                                              const attempt_context& context,
+                                              const local_agent_actor& agent) {
   auto& state = self->state;
   state.context = context;
   state.agent = agent;
@@ -34,7 +34,7 @@ trial_actor::behavior_type trial_behavior(trial_actor::stateful_pointer<trial_st
         if (!state.attempt) {
           auto created =
               runtime::attempt::create(*state.context.settings, *state.context.reactor, launch,
-                                       events_for(caf::actor_cast<trial_actor>(self)));
+                                       events_for(caf::actor_cast<attempt_actor>(self)));
           if (!created) {
             spdlog::error("event=attempt_failed job={} attempt={} reason=\"{}\"",
                           launch->getJobId(), launch->getAttempt(), created.error().message);
@@ -63,17 +63,18 @@ trial_actor::behavior_type trial_behavior(trial_actor::stateful_pointer<trial_st
 
 } // namespace
 
-trial_actor spawn_trial(caf::actor_system& system, trial_context context, local_agent_actor agent) {
-  return system.spawn(trial_behavior, context, agent);
+attempt_actor spawn_attempt(caf::actor_system& system, attempt_context context,
+                            local_agent_actor agent) {
+  return system.spawn(attempt_behavior, context, agent);
 }
 
-runtime::attempt_events events_for(const trial_actor& trial) {
+runtime::attempt_events events_for(const attempt_actor& attempt) {
   return {
-      [trial](wire::frame<wire::ReplicaStatus> status) {
-        caf::anon_send(trial, atom::status::value, std::move(status));
+      [attempt](wire::frame<wire::ReplicaStatus> status) {
+        caf::anon_send(attempt, atom::status::value, std::move(status));
       },
-      [trial](wire::frame<wire::MetricReport> metrics) {
-        caf::anon_send(trial, atom::metrics::value, std::move(metrics));
+      [attempt](wire::frame<wire::MetricReport> metrics) {
+        caf::anon_send(attempt, atom::metrics::value, std::move(metrics));
       },
   };
 }

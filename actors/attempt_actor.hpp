@@ -7,16 +7,17 @@
 
 namespace troupe::actors {
 
-/// What a trial needs of its node. Shared, since a trial may end a little after its agent.
-struct trial_context {
+/// What an attempt actor needs of its node. Shared: it may end a little after its agent.
+struct attempt_context {
   std::shared_ptr<const runtime::node_settings> settings;
   std::shared_ptr<runtime::reactor> reactor;
 };
 
-/// A trial without replicas; the first launch or adopt gives it some.
-trial_actor spawn_trial(caf::actor_system& system, trial_context context, local_agent_actor agent);
+/// Starts without replicas; the first launch or adopt gives it some.
+attempt_actor spawn_attempt(caf::actor_system& system, attempt_context context,
+                            local_agent_actor agent);
 
-/// Events of runtime/ (on its own thread) turned into messages to the trial.
-runtime::attempt_events events_for(const trial_actor& trial);
+/// Events of runtime/ (on its own thread) turned into messages to the attempt actor.
+runtime::attempt_events events_for(const attempt_actor& trial);
 
 } // namespace troupe::actors

@@ -5,9 +5,9 @@
 
 namespace troupe::actors {
 
-/// Appends `next` to `all`, keeping the effect of doing them one after the other: a batch deletes
+/// Appends `next` to `joined`, keeping the effect of doing them one after the other: a batch deletes
 /// its ranges first and writes then, so a later range delete must take the earlier writes in its
 /// range with it.
-void append(store::batch& all, store::batch next);
+void append(store::batch& joined, store::batch next);
 
 } // namespace troupe::actors

@@ -1,8 +1,8 @@
 #include "actors/controller.hpp"
 
 #include "actors/batches.hpp"
-#include "base/randomness.hpp"
 #include "actors/tuner_pool.hpp"
+#include "base/randomness.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -46,7 +46,7 @@ struct controller_state {
   controller_actor::stateful_pointer<controller_state> self = nullptr;
   std::unique_ptr<core::cluster> cluster;
   store_actor store;
-  std::shared_ptr<actors::tuner> tuner;
+  std::shared_ptr<actors::tuner_pool> tuner;
   std::deque<input> arrived;
   bool committing = false;
   std::map<std::string, node> nodes;
@@ -143,11 +143,11 @@ struct controller_state {
   /// The core's state is ahead of a store that no longer takes writes. Nothing of it was
   /// acknowledged, so the honest way out is to stop: the replicas run on under their shims, and a
   /// restart goes on from what is durable.
-  [[noreturn]] void die(const std::string& why) {
+  [[noreturn]] void die(const std::string& reason) {
     spdlog::critical("event=store_failed reason=\"{}\" note=\"stopping; running replicas are not "
                      "touched; mend the disk "
                      "and start again\"",
-                     why);
+                     reason);
     spdlog::shutdown();
     std::_Exit(70);
   }
@@ -230,7 +230,7 @@ struct controller_state {
 controller_actor::behavior_type
 controller_behavior(controller_actor::stateful_pointer<controller_state> self,
                     const std::shared_ptr<std::unique_ptr<core::cluster>>& cluster,
-                    const store_actor& store, const std::shared_ptr<tuner>& tuner) {
+                    const store_actor& store, const std::shared_ptr<tuner_pool>& tuner) {
   auto& state = self->state;
   state.self = self;
   state.cluster = std::move(*cluster);
@@ -266,7 +266,7 @@ controller_behavior(controller_actor::stateful_pointer<controller_state> self,
           event.setSuggestions(*suggestions);
         });
       },
-      [&state](atom::halt, const wire::frame<wire::Stoppings>& stoppings) {
+      [&state](atom::stop_trials, const wire::frame<wire::Stoppings>& stoppings) {
         state.take([&](wire::Event::Builder event) { event.setStoppings(*stoppings); });
       },
       [&state](atom::tick) {
@@ -279,7 +279,7 @@ controller_behavior(controller_actor::stateful_pointer<controller_state> self,
 } // namespace
 
 controller_actor spawn_controller(caf::actor_system& system, std::unique_ptr<core::cluster> cluster,
-                                  store_actor store, std::shared_ptr<tuner> tuner) {
+                                  store_actor store, std::shared_ptr<tuner_pool> tuner) {
   // CAF copies constructor arguments, hence the box around what cannot be copied.
   auto box = std::make_shared<std::unique_ptr<core::cluster>>(std::move(cluster));
   return system.spawn(controller_behavior, box, store, std::move(tuner));

@@ -12,6 +12,6 @@ namespace troupe::actors {
 
 /// Takes the recovered cluster. The epoch's own write must have been committed already.
 controller_actor spawn_controller(caf::actor_system& system, std::unique_ptr<core::cluster> cluster,
-                                  store_actor store, std::shared_ptr<tuner> tuner);
+                                  store_actor store, std::shared_ptr<tuner_pool> tuner);
 
 } // namespace troupe::actors

@@ -8,7 +8,7 @@ namespace troupe::actors {
 
 namespace {
 
-/// The session of the moment, shared by the link's thread and the uplink actor.
+/// The session of the moment, shared by the link's thread and the actor below.
 struct current_session {
   std::mutex mutex;
   std::shared_ptr<link::session> session;
@@ -30,13 +30,14 @@ void send(current_session& link, const wire::frame<wire::FromAgent>& message) {
   link.send(link::make_bytes(message.bytes()));
 }
 
-struct uplink_state {
-  static constexpr const char* name = "link-uplink";
+struct controller_link_state {
+  static constexpr const char* name = "controller-link";
 };
 
-link_uplink_actor::behavior_type
-uplink_behavior(link_uplink_actor::stateful_pointer<uplink_state> self,
-                const std::shared_ptr<current_session>& link, const local_agent_actor& agent) {
+controller_link_actor::behavior_type
+controller_link_behavior(controller_link_actor::stateful_pointer<controller_link_state> self,
+                         const std::shared_ptr<current_session>& link,
+                         const local_agent_actor& agent) {
   return {
       [link](atom::report, const wire::frame<wire::Report>& report) {
         send(*link, wire::frame<wire::FromAgent>::build(
@@ -72,18 +73,18 @@ uplink_behavior(link_uplink_actor::stateful_pointer<uplink_state> self,
 
 } // namespace
 
-struct link_uplink::impl {
-  link_uplink_actor actor;
+struct controller_link::impl {
+  controller_link_actor actor;
   std::unique_ptr<link::client> client;
 };
 
-result<std::unique_ptr<link_uplink>>
-link_uplink::dial(caf::actor_system& system, local_agent_actor agent, const node_ledger& ledger,
-                  std::string address, std::string controller_name, link::identity identity) {
+result<std::unique_ptr<controller_link>>
+controller_link::dial(caf::actor_system& system, local_agent_actor agent, const node_ledger& ledger,
+                      std::string address, std::string controller_name, link::identity identity) {
   auto link = std::make_shared<current_session>();
   auto made = std::make_unique<impl>();
-  made->actor = system.spawn(uplink_behavior, link, agent);
-  caf::anon_send(agent, atom::attach::value, caf::actor_cast<uplink_actor>(made->actor));
+  made->actor = system.spawn(controller_link_behavior, link, agent);
+  caf::anon_send(agent, atom::attach::value, caf::actor_cast<report_target_actor>(made->actor));
 
   link::client_events events;
   events.welcome = [link, agent, address](std::shared_ptr<link::session> session,
@@ -105,8 +106,8 @@ link_uplink::dial(caf::actor_system& system, local_agent_actor agent, const node
     else
       caf::anon_send(actor, atom::received::value, std::move(*message));
   };
-  events.closed = [link, address](link::session&, error why) {
-    spdlog::warn("event=link_down controller={} reason=\"{}\"", address, why.message);
+  events.closed = [link, address](link::session&, error reason) {
+    spdlog::warn("event=link_down controller={} reason=\"{}\"", address, reason.message);
     link->set(nullptr);
   };
   auto client = link::client::dial(
@@ -114,12 +115,12 @@ link_uplink::dial(caf::actor_system& system, local_agent_actor agent, const node
       [&ledger] { return link::make_bytes(ledger.hello().bytes()); }, std::move(events), {});
   if (!client) return std::unexpected(client.error());
   made->client = std::move(*client);
-  return std::unique_ptr<link_uplink>(new link_uplink(std::move(made)));
+  return std::unique_ptr<controller_link>(new controller_link(std::move(made)));
 }
 
-link_uplink::link_uplink(std::unique_ptr<impl> impl) : impl_(std::move(impl)) {}
+controller_link::controller_link(std::unique_ptr<impl> impl) : impl_(std::move(impl)) {}
 
-link_uplink::~link_uplink() {
+controller_link::~controller_link() {
   impl_->client.reset();
   caf::anon_send_exit(impl_->actor, caf::exit_reason::user_shutdown);
 }

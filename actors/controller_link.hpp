@@ -11,17 +11,17 @@
 
 namespace troupe::actors {
 
-class link_uplink {
+class controller_link {
 public:
   /// Dials `address` until destroyed, and attaches the agent to the link.
-  static result<std::unique_ptr<link_uplink>>
+  static result<std::unique_ptr<controller_link>>
   dial(caf::actor_system& system, local_agent_actor agent, const node_ledger& ledger,
        std::string address, std::string controller_name, link::identity identity);
-  ~link_uplink();
+  ~controller_link();
 
 private:
   struct impl;
-  explicit link_uplink(std::unique_ptr<impl> impl);
+  explicit controller_link(std::unique_ptr<impl> impl);
   std::unique_ptr<impl> impl_;
 };
 

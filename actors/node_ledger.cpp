@@ -74,19 +74,19 @@ wire::frame<wire::NodeHello> node_ledger::hello() const {
 
 std::vector<wire::frame<wire::ReplicaStatus>> node_ledger::statuses() const {
   std::lock_guard lock(mutex_);
-  std::vector<wire::frame<wire::ReplicaStatus>> all;
+  std::vector<wire::frame<wire::ReplicaStatus>> found;
   for (const auto& [key, entry] : attempts_)
     for (const auto& [replica, status] : entry.replicas)
-      all.push_back(status);
-  return all;
+      found.push_back(status);
+  return found;
 }
 
 std::vector<wire::frame<wire::MetricReport>> node_ledger::metrics() const {
   std::lock_guard lock(mutex_);
-  std::vector<wire::frame<wire::MetricReport>> all;
+  std::vector<wire::frame<wire::MetricReport>> found;
   for (const auto& [key, entry] : attempts_)
-    all.insert(all.end(), entry.metrics.begin(), entry.metrics.end());
-  return all;
+    found.insert(found.end(), entry.metrics.begin(), entry.metrics.end());
+  return found;
 }
 
 size_t node_ledger::live(uint64_t job, uint32_t attempt) const {
@@ -101,10 +101,10 @@ size_t node_ledger::live(uint64_t job, uint32_t attempt) const {
 
 std::vector<std::pair<uint64_t, uint32_t>> node_ledger::attempts() const {
   std::lock_guard lock(mutex_);
-  std::vector<attempt_key> all;
+  std::vector<attempt_key> found;
   for (const auto& [key, entry] : attempts_)
-    all.push_back(key);
-  return all;
+    found.push_back(key);
+  return found;
 }
 
 } // namespace troupe::actors

@@ -7,8 +7,8 @@ namespace {
 store_actor::behavior_type store_behavior(store_actor::pointer, store::database* database) {
   return {
       [database](atom::commit, const batch_ptr& batch) -> commit_result {
-        auto done = database->commit(*batch);
-        return done ? nullptr : std::make_shared<const error>(done.error());
+        auto committed = database->commit(*batch);
+        return committed ? nullptr : std::make_shared<const error>(committed.error());
       },
   };
 }

@@ -80,17 +80,17 @@ wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request) {
   });
 }
 
-class tuner::queue : public std::enable_shared_from_this<queue> {
+class tuner_pool::queue : public std::enable_shared_from_this<queue> {
 public:
   /// Computes, and sends the answer in the actor's name.
   using work = std::function<void(caf::event_based_actor*)>;
 
   explicit queue(size_t threads) : threads_(threads) {}
 
-  void add(caf::actor_system& system, work what) {
+  void add(caf::actor_system& system, work task) {
     {
       const std::lock_guard lock(mutex_);
-      waiting_.push_back(std::move(what));
+      waiting_.push_back(std::move(task));
       if (busy_ == threads_) return;
       ++busy_;
     }
@@ -124,27 +124,27 @@ private:
   size_t busy_ = 0;
 };
 
-tuner::tuner(size_t threads)
+tuner_pool::tuner_pool(size_t threads)
     : queue_(std::make_shared<queue>(
         threads > 0 ? threads : std::max<size_t>(2, std::thread::hardware_concurrency() / 2))) {
   core::gp::keep_freed_memory();
 }
 
-tuner::~tuner() { queue_->clear(); }
+tuner_pool::~tuner_pool() { queue_->clear(); }
 
-void tuner::ask(caf::actor_system& system, const controller_actor& controller,
-                core::suggestion_request request) {
+void tuner_pool::ask(caf::actor_system& system, const controller_actor& controller,
+                     core::suggestion_request request) {
   auto shared = std::make_shared<const core::suggestion_request>(std::move(request));
   queue_->add(system, [shared, controller](caf::event_based_actor* self) {
     self->send(controller, atom::suggest::value, answer_of(*shared));
   });
 }
 
-void tuner::ask(caf::actor_system& system, const controller_actor& controller,
-                core::stopping_request request) {
+void tuner_pool::ask(caf::actor_system& system, const controller_actor& controller,
+                     core::stopping_request request) {
   auto shared = std::make_shared<const core::stopping_request>(std::move(request));
   queue_->add(system, [shared, controller](caf::event_based_actor* self) {
-    self->send(controller, atom::halt::value, answer_of(*shared));
+    self->send(controller, atom::stop_trials::value, answer_of(*shared));
   });
 }
 

@@ -17,14 +17,14 @@ wire::frame<wire::Suggestions> answer_of(const core::suggestion_request& request
 /// The running trials that are not worth finishing, by core::trials_to_stop.
 wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request);
 
-class tuner {
+class tuner_pool {
 public:
   /// As many at once as `threads`, the others wait in the order of their arrival; 0: half of this
   /// machine's, but two at least.
-  explicit tuner(size_t threads = 0);
+  explicit tuner_pool(size_t threads = 0);
 
   /// What still waits is not computed any more.
-  ~tuner();
+  ~tuner_pool();
 
   /// Computes answer_of(request) and sends it to the controller.
   void ask(caf::actor_system& system, const controller_actor& controller,

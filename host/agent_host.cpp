@@ -130,12 +130,12 @@ result<> agent_host::join(const actors::controller_actor& controller) {
   return joined;
 }
 
-result<> agent_host::join(uplink_options options) {
-  auto uplink =
-      actors::link_uplink::dial(system_, agent_, *ledger_, std::move(options.address),
-                                std::move(options.controller_name), std::move(options.identity));
-  if (!uplink) return std::unexpected(uplink.error());
-  uplink_ = std::move(*uplink);
+result<> agent_host::join(controller_link_options options) {
+  auto link = actors::controller_link::dial(system_, agent_, *ledger_, std::move(options.address),
+                                            std::move(options.controller_name),
+                                            std::move(options.identity));
+  if (!link) return std::unexpected(link.error());
+  link_ = std::move(*link);
   return {};
 }
 
@@ -148,7 +148,7 @@ bool agent_host::stop_replicas() {
 }
 
 agent_host::~agent_host() {
-  uplink_.reset();
+  link_.reset();
   if (agent_) {
     caf::anon_send_exit(agent_, caf::exit_reason::user_shutdown);
     caf::scoped_actor self{system_};

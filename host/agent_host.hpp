@@ -16,8 +16,8 @@ namespace troupe::cli {
 /// The cores and the memory of this machine.
 core::amounts machine_resources();
 
-struct uplink_options {
-  std::string address;         // "host:port" of the controller's gate
+struct controller_link_options {
+  std::string address;         // "host:port" of the controller's agent gateway
   std::string controller_name; // the name its certificate must bear
   link::identity identity;
 };
@@ -45,7 +45,7 @@ public:
   /// Joins a controller of this process.
   result<> join(const actors::controller_actor& controller);
   /// Joins a controller behind a link, and stays with it through every reconnection.
-  result<> join(uplink_options options);
+  result<> join(controller_link_options options);
 
   /// Stops every replica and forgets them; false if some did not end in time.
   bool stop_replicas();
@@ -59,7 +59,7 @@ private:
   int lock_ = -1;
   std::shared_ptr<actors::node_ledger> ledger_;
   actors::local_agent_actor agent_;
-  std::unique_ptr<actors::link_uplink> uplink_;
+  std::unique_ptr<actors::controller_link> link_;
 };
 
 } // namespace troupe::cli

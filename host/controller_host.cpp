@@ -2,10 +2,10 @@
 
 #include "actors/batches.hpp"
 #include "actors/controller.hpp"
-#include "base/randomness.hpp"
 #include "actors/store_actor.hpp"
 #include "actors/tuner_pool.hpp"
 #include "base/private_file.hpp"
+#include "base/randomness.hpp"
 #include "cli/client/settings.hpp"
 
 #include <spdlog/spdlog.h>
@@ -70,17 +70,17 @@ result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_syste
   const auto epoch = cluster->epoch();
   host->store_ = actors::spawn_store(system, *host->database_);
   auto pending = std::move(effects.suggestion_requests);
-  const auto tuner = std::make_shared<actors::tuner>();
+  const auto tuner = std::make_shared<actors::tuner_pool>();
   host->controller_ = actors::spawn_controller(system, std::move(cluster), host->store_, tuner);
   for (auto& request : pending)
     tuner->ask(system, host->controller_, std::move(request));
   host->backend_ = std::make_unique<actor_backend>(host->controller_, *host->database_);
 
-  if (options.gate) {
-    auto gate = actors::gate::open(system, host->controller_, options.gate->listen,
-                                   options.gate->identity, cluster_id, epoch);
-    if (!gate) return std::unexpected(gate.error());
-    host->gate_ = std::move(*gate);
+  if (options.gateway) {
+    auto gateway = actors::agent_gateway::open(system, host->controller_, options.gateway->listen,
+                                               options.gateway->identity, cluster_id, epoch);
+    if (!gateway) return std::unexpected(gateway.error());
+    host->gateway_ = std::move(*gateway);
   }
 
   host->token_file_ = options.data_directory / "token";
@@ -104,14 +104,14 @@ result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_syste
       !published)
     return std::unexpected(published.error());
   spdlog::info("event=controller_up cluster={} epoch={} endpoint={} gate_port={}", cluster_id,
-               epoch, host->endpoint_, host->gate_port());
+               epoch, host->endpoint_, host->gateway_port());
   return host;
 }
 
 controller_host::~controller_host() {
   // Outermost first: no request may arrive at what is gone.
   server_.reset();
-  gate_.reset();
+  gateway_.reset();
   std::error_code ignored;
   if (!endpoint_file_.empty()) std::filesystem::remove(endpoint_file_, ignored);
   if (controller_) caf::anon_send_exit(controller_, caf::exit_reason::user_shutdown);

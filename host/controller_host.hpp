@@ -1,5 +1,5 @@
 // A controller put together from its parts: store, core, actors, API and, where agents dial in, the
-// gate.
+// agent gateway.
 #pragma once
 
 #include "actors/actors.hpp"
@@ -15,15 +15,15 @@
 
 namespace troupe::cli {
 
-struct gate_options {
+struct gateway_options {
   std::string listen; // "host:port"
   link::identity identity;
 };
 
 struct controller_options {
-  std::filesystem::path data_directory; // store, token and endpoint live here
-  std::string api_listen;               // "host:port"; port 0 takes a free one
-  std::optional<gate_options> gate;     // absent: agents of this process only
+  std::filesystem::path data_directory;   // store, token and endpoint live here
+  std::string api_listen;                 // "host:port"; port 0 takes a free one
+  std::optional<gateway_options> gateway; // absent: agents of this process only
   std::string project = "local";
   std::string location = "local";
   core::settings core;
@@ -41,7 +41,7 @@ public:
   /// "http://host:port", also in the file `endpoint` of the data directory.
   const std::string& endpoint() const { return endpoint_; }
   const std::filesystem::path& token_file() const { return token_file_; }
-  uint16_t gate_port() const { return gate_ ? gate_->port() : 0; }
+  uint16_t gateway_port() const { return gateway_ ? gateway_->port() : 0; }
 
 private:
   controller_host() = default;
@@ -53,7 +53,7 @@ private:
   actors::store_actor store_;
   actors::controller_actor controller_;
   std::unique_ptr<api::backend> backend_;
-  std::unique_ptr<actors::gate> gate_;
+  std::unique_ptr<actors::agent_gateway> gateway_;
   std::unique_ptr<api::server> server_;
 };
 

@@ -7,7 +7,7 @@ controller_options options_of(const actors::controller_config& config) {
   options.data_directory = config.data_directory;
   options.api_listen = config.api_listen;
   if (config.tls && !config.link_listen.empty())
-    options.gate = gate_options{config.link_listen, *config.tls};
+    options.gateway = gateway_options{config.link_listen, *config.tls};
   options.project = config.project;
   options.location = config.location;
   options.core.machines = config.machines;

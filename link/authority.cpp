@@ -111,27 +111,27 @@ struct description {
 };
 
 /// Signed by the issuer, or by itself where there is none.
-result<certificate_ptr> certify(const description& what, EVP_PKEY* key, X509* issuer,
+result<certificate_ptr> certify(const description& wanted, EVP_PKEY* key, X509* issuer,
                                 EVP_PKEY* issuer_key) {
   certificate_ptr made(X509_new());
   X509* c = made.get();
   if (!issuer) issuer = c;
   number_ptr serial(BN_new());
   auto* name = X509_get_subject_name(c);
-  auto text = reinterpret_cast<const unsigned char*>(what.common_name.c_str());
+  auto text = reinterpret_cast<const unsigned char*>(wanted.common_name.c_str());
   // An hour back: the clocks of two machines may differ.
   bool ok = X509_set_version(c, X509_VERSION_3) == 1
             && BN_rand(serial.get(), 127, BN_RAND_TOP_ONE, 0) == 1
             && BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(c))
             && X509_gmtime_adj(X509_getm_notBefore(c), -3600)
-            && X509_time_adj_ex(X509_getm_notAfter(c), what.days, 0, nullptr)
+            && X509_time_adj_ex(X509_getm_notAfter(c), wanted.days, 0, nullptr)
             && X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, text, -1, -1, 0) == 1
             && X509_set_issuer_name(c, X509_get_subject_name(issuer)) == 1
             && X509_set_pubkey(c, key) == 1;
-  for (const auto& [kind, value] : what.extensions)
+  for (const auto& [kind, value] : wanted.extensions)
     ok = ok && extend(c, issuer, kind, value);
   ok = ok && X509_sign(c, issuer_key, EVP_sha256()) > 0;
-  if (!ok) return openssl_failure("making the certificate of " + what.common_name);
+  if (!ok) return openssl_failure("making the certificate of " + wanted.common_name);
   return made;
 }
 
@@ -218,15 +218,15 @@ result<> create_authority(const fs::path& directory, int days) {
   if (!key || RAND_bytes(tag, sizeof tag) != 1)
     return openssl_failure("making the authority's key");
   // Told apart from other clusters' authorities by people who look at a certificate.
-  description what{
+  description wanted{
       fmt::format("Troupe authority {:02x}{:02x}{:02x}{:02x}", tag[0], tag[1], tag[2], tag[3]),
       days,
       {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
        {NID_key_usage, "critical,keyCertSign,cRLSign"},
        {NID_subject_key_identifier, "hash"}}};
-  auto certificate = certify(what, key.get(), nullptr, key.get());
+  auto certificate = certify(wanted, key.get(), nullptr, key.get());
   if (!certificate) return std::unexpected(certificate.error());
-  if (auto done = write_file(key_path, pem_of(key.get()), 0600); !done) return done;
+  if (auto written = write_file(key_path, pem_of(key.get()), 0600); !written) return written;
   return write_file(certificate_path, pem_of(certificate->get()), 0644);
 }
 
@@ -261,18 +261,18 @@ result<> issue(const fs::path& directory, const std::string& name,
   if (!signer) return std::unexpected(signer.error());
   key_ptr key(EVP_EC_gen("P-256"));
   if (!key) return openssl_failure("making the key of " + name);
-  description what{name,
-                   options.days,
-                   {{NID_basic_constraints, "critical,CA:FALSE"},
-                    {NID_key_usage, "critical,digitalSignature"},
-                    {NID_ext_key_usage, uses},
-                    {NID_subject_alt_name, *alternatives},
-                    {NID_subject_key_identifier, "hash"},
-                    {NID_authority_key_identifier, "keyid"}}};
-  auto certificate = certify(what, key.get(), signer->certificate.get(), signer->key.get());
+  description wanted{name,
+                     options.days,
+                     {{NID_basic_constraints, "critical,CA:FALSE"},
+                      {NID_key_usage, "critical,digitalSignature"},
+                      {NID_ext_key_usage, uses},
+                      {NID_subject_alt_name, *alternatives},
+                      {NID_subject_key_identifier, "hash"},
+                      {NID_authority_key_identifier, "keyid"}}};
+  auto certificate = certify(wanted, key.get(), signer->certificate.get(), signer->key.get());
   if (!certificate) return std::unexpected(certificate.error());
   auto place = options.replace ? replace_file : write_file;
-  if (auto done = place(key_path, pem_of(key.get()), 0600); !done) return done;
+  if (auto written = place(key_path, pem_of(key.get()), 0600); !written) return written;
   return place(certificate_path, pem_of(certificate->get()), 0644);
 }
 

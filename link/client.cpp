@@ -20,10 +20,10 @@ struct target {
 
 class client_core final : public resident, private kj::TaskSet::ErrorHandler {
 public:
-  client_core(kj::AsyncIoContext& io, std::shared_ptr<mailroom> mail, kj::Own<kj::TlsContext> tls,
+  client_core(kj::AsyncIoContext& io, std::shared_ptr<link_loop> loop, kj::Own<kj::TlsContext> tls,
               target to, std::function<bytes()> make_hello, client_events on, limits bounds)
       : timer_(io.provider->getTimer()), network_(io.provider->getNetwork()),
-        mail_(std::move(mail)), tls_(kj::mv(tls)), to_(std::move(to)),
+        loop_(std::move(loop)), tls_(kj::mv(tls)), to_(std::move(to)),
         make_hello_(std::move(make_hello)), on_(std::move(on)), bounds_(bounds),
         pause_(bounds.redial_first), lingering_(*this) {
     dial();
@@ -69,11 +69,11 @@ private:
   }
 
   kj::Promise<void> join(kj::Own<kj::AsyncIoStream> secured, kj::Own<byte_count> count) {
-    auto handle = std::make_shared<session>(to_.peer_name, bounds_, mail_);
+    auto handle = std::make_shared<session>(to_.peer_name, bounds_, loop_);
     line_ = connection::dial(
         {kj::mv(secured), kj::mv(count)}, timer_, bounds_,
-        {.join = {}, .received = on_.received, .closed = [this](session& who, error why) {
-           closed(who, std::move(why));
+        {.join = {}, .received = on_.received, .closed = [this](session& peer, error reason) {
+           closed(peer, std::move(reason));
          }});
     return line_->join(
         handle, make_hello_(),
@@ -86,24 +86,25 @@ private:
         refused_);
   }
 
-  void failed(error why) {
+  void failed(error reason) {
     // All that kj passes on, whether the authority or the name is wrong.
-    if (why.message.ends_with("certificate verify failed"))
-      why.message +=
+    if (reason.message.ends_with("certificate verify failed"))
+      reason.message +=
           fmt::format("; expected one of our authority, in the name of {}", to_.peer_name);
-    why.message = fmt::format("cannot reach {} at {}: {}", to_.peer_name, to_.address, why.message);
+    reason.message =
+        fmt::format("cannot reach {} at {}: {}", to_.peer_name, to_.address, reason.message);
     if (on_.failed)
-      on_.failed(why);
-    else if (why.message != last_failure_)
-      spdlog::warn("link: {}; dialling again", why.message);
-    last_failure_ = why.message;
-    mail_->post([this] { again(); });
+      on_.failed(reason);
+    else if (reason.message != last_failure_)
+      spdlog::warn("link: {}; dialling again", reason.message);
+    last_failure_ = reason.message;
+    loop_->post([this] { again(); });
   }
 
-  void closed(session& who, error why) {
-    on_.closed(who, std::move(why));
+  void closed(session& peer, error reason) {
+    on_.closed(peer, std::move(reason));
     welcomed_ = false;
-    mail_->post([this] { again(); });
+    loop_->post([this] { again(); });
   }
 
   /// Outside every promise: the old attempt and its connection go here.
@@ -115,7 +116,7 @@ private:
         std::uniform_int_distribution<int64_t>(pause_.count() / 2, pause_.count())(random_);
     pause_ = std::min(2 * pause_, bounds_.redial_last);
     attempt_ = timer_.afterDelay(wait_ms * kj::MILLISECONDS)
-                   .then([this] { mail_->post([this] { dial(); }); })
+                   .then([this] { loop_->post([this] { dial(); }); })
                    .eagerlyEvaluate(nullptr);
   }
 
@@ -130,7 +131,7 @@ private:
 
   kj::Timer& timer_;
   kj::Network& network_;
-  std::shared_ptr<mailroom> mail_;
+  std::shared_ptr<link_loop> loop_;
   kj::Own<kj::TlsContext> tls_;
   const target to_;
   const std::function<bytes()> make_hello_;
@@ -156,10 +157,10 @@ result<std::unique_ptr<client>> client::dial(std::string address, std::string ex
                                              identity self, std::function<bytes()> make_hello,
                                              client_events on, limits bounds) {
   auto make = [&](kj::AsyncIoContext& io,
-                  std::shared_ptr<mailroom> mail) -> result<std::unique_ptr<resident>> {
+                  std::shared_ptr<link_loop> loop) -> result<std::unique_ptr<resident>> {
     auto tls = tls_context(self);
     if (!tls) return std::unexpected(tls.error());
-    return std::make_unique<client_core>(io, std::move(mail), kj::mv(*tls),
+    return std::make_unique<client_core>(io, std::move(loop), kj::mv(*tls),
                                          target{std::move(address), std::move(expected_peer_name)},
                                          std::move(make_hello), std::move(on), bounds);
   };

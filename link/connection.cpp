@@ -76,9 +76,9 @@ private:
   std::weak_ptr<connection> line_;
 };
 
-class connection::gate final : public rpc::Gate::Server {
+class connection::join_service final : public rpc::JoinService::Server {
 public:
-  explicit gate(std::weak_ptr<connection> line) : line_(std::move(line)) {}
+  explicit join_service(std::weak_ptr<connection> line) : line_(std::move(line)) {}
 
   kj::Promise<void> join(JoinContext context) override {
     auto line = line_.lock();
@@ -106,10 +106,10 @@ public:
   }
 
 private:
-  static void refuse(JoinContext& context, const error& why) {
-    auto refusal = context.getResults(reception_size(why.message.size())).initRefusal();
-    refusal.setCode(static_cast<uint8_t>(why.code));
-    refusal.setMessage(why.message.c_str());
+  static void refuse(JoinContext& context, const error& reason) {
+    auto refusal = context.getResults(reception_size(reason.message.size())).initRefusal();
+    refusal.setCode(static_cast<uint8_t>(reason.code));
+    refusal.setMessage(reason.message.c_str());
   }
 
   std::weak_ptr<connection> line_;
@@ -134,7 +134,7 @@ std::shared_ptr<connection> connection::serve(wire line, kj::Timer& timer, const
                                               events on) {
   std::shared_ptr<connection> self(
       new connection(kj::mv(line), timer, bounds, std::move(on), true));
-  self->rpc_.emplace(capnp::makeRpcServer(self->network_, kj::heap<gate>(self)));
+  self->rpc_.emplace(capnp::makeRpcServer(self->network_, kj::heap<join_service>(self)));
   return self;
 }
 
@@ -158,7 +158,7 @@ kj::Promise<void> connection::join(std::shared_ptr<session> handle, bytes hello,
   capnp::MallocMessageBuilder builder;
   auto vat = builder.initRoot<capnp::rpc::twoparty::VatId>();
   vat.setSide(capnp::rpc::twoparty::Side::SERVER);
-  auto request = rpc_->bootstrap(vat).castAs<rpc::Gate>().joinRequest();
+  auto request = rpc_->bootstrap(vat).castAs<rpc::JoinService>().joinRequest();
   request.setProtocol(protocol_version);
   request.setHello(data_of(hello));
   request.setInbox(kj::heap<inbox>(weak_from_this()));
@@ -263,9 +263,9 @@ kj::Promise<void> connection::heartbeat() {
   });
 }
 
-void connection::lost(const kj::Exception& why) {
+void connection::lost(const kj::Exception& reason) {
   if (finished_) return;
-  finish({errc::unavailable, fmt::format("lost {}: {}", session_->peer_name(), text_of(why))},
+  finish({errc::unavailable, fmt::format("lost {}: {}", session_->peer_name(), text_of(reason))},
          false);
 }
 

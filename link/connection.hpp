@@ -57,7 +57,7 @@ public:
 
 private:
   class inbox;
-  class gate;
+  class join_service;
 
   connection(wire line, kj::Timer& timer, const limits& bounds, events on, bool server);
 
@@ -67,7 +67,7 @@ private:
   void send(const std::vector<bytes>& frames);
   void watch();
   kj::Promise<void> heartbeat();
-  void lost(const kj::Exception& why);
+  void lost(const kj::Exception& reason);
   void taskFailed(kj::Exception&& exception) override;
 
   const limits bounds_;

@@ -14,7 +14,7 @@ interface Mailbox {
   # The sender ends the session, and says why.
 }
 
-interface Gate {
+interface JoinService @0xccc2a0de400dfecc {
   # What a peer finds at the port, once its certificate is accepted.
 
   join @0 (protocol :UInt16, hello :Data, inbox :Mailbox) -> Reception;

@@ -15,11 +15,11 @@
 namespace troupe::link {
 
 /// Outlives the thread that serves it: a task posted after the end is dropped.
-class mailroom {
+class link_loop {
 public:
-  mailroom();
-  mailroom(const mailroom&) = delete;
-  ~mailroom();
+  link_loop();
+  link_loop(const link_loop&) = delete;
+  ~link_loop();
 
   void post(std::function<void()> task);
 
@@ -48,16 +48,16 @@ public:
 class link_thread {
 public:
   using factory = std::function<result<std::unique_ptr<resident>>(kj::AsyncIoContext&,
-                                                                  std::shared_ptr<mailroom>)>;
+                                                                  std::shared_ptr<link_loop>)>;
 
   /// Returns when the resident is made, with its error where it could not be.
   static result<std::unique_ptr<link_thread>> start(factory make);
   ~link_thread();
 
 private:
-  link_thread() : mail_(std::make_shared<mailroom>()) {}
+  link_thread() : loop_(std::make_shared<link_loop>()) {}
 
-  std::shared_ptr<mailroom> mail_;
+  std::shared_ptr<link_loop> loop_;
   std::thread thread_;
 };
 

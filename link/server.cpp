@@ -42,9 +42,9 @@ private:
 
 class server_core final : public resident, private kj::TaskSet::ErrorHandler {
 public:
-  server_core(kj::AsyncIoContext& io, std::shared_ptr<mailroom> mail, kj::Own<kj::TlsContext> tls,
+  server_core(kj::AsyncIoContext& io, std::shared_ptr<link_loop> loop, kj::Own<kj::TlsContext> tls,
               kj::Own<kj::ConnectionReceiver> port, server_events on, limits bounds)
-      : timer_(io.provider->getTimer()), mail_(std::move(mail)), tls_(kj::mv(tls)),
+      : timer_(io.provider->getTimer()), loop_(std::move(loop)), tls_(kj::mv(tls)),
         port_(kj::mv(port)), on_(std::move(on)), bounds_(bounds), log_(on_.turned_away),
         lingering_(*this), accepting_(accept()) {
     accepting_ = kj::mv(accepting_).eagerlyEvaluate(nullptr);
@@ -57,7 +57,7 @@ public:
       if (!strangers_.contains(id)) lines.push_back(guest.line);
     for (auto& line : lines)
       line->finish({errc::cancelled, "the server ends"}, true);
-    // finish() leaves the removal to the mailroom, which is closed by now.
+    // finish() leaves the removal to the link_loop, which is closed by now.
     for (auto id : std::exchange(leaving_, {}))
       remove(id);
     return lingering_.onEmpty();
@@ -91,8 +91,8 @@ private:
     if (strangers_.size() >= bounds_.strangers_max)
       turn_away(*strangers_.begin(), "too many connections wait to join, and this is the oldest");
     strangers_.insert(id);
-    guest& who = guests_[id];
-    who.address = stream.peerIdentity->toString().cStr();
+    guest& arrived = guests_[id];
+    arrived.address = stream.peerIdentity->toString().cStr();
     auto count = kj::refcounted<byte_count>();
     auto counted = kj::addRef(*count);
     stream.stream = kj::heap<watched_stream>(kj::mv(stream.stream), kj::mv(counted));
@@ -101,25 +101,27 @@ private:
             .then([this, id, count = kj::mv(count)](kj::AuthenticatedStream secure) mutable {
               return verify(id, kj::mv(secure), kj::mv(count));
             });
-    who.arrival = timer_.timeoutAfter(bounds_.handshake.count() * kj::MILLISECONDS, kj::mv(arrival))
-                      .then([] {},
-                            [this, id](kj::Exception&& e) {
-                              turn_away(id, error_of_arrival(e, bounds_.handshake).message);
-                            })
-                      .eagerlyEvaluate(nullptr);
+    arrived.arrival =
+        timer_.timeoutAfter(bounds_.handshake.count() * kj::MILLISECONDS, kj::mv(arrival))
+            .then([] {},
+                  [this, id](kj::Exception&& e) {
+                    turn_away(id, error_of_arrival(e, bounds_.handshake).message);
+                  })
+            .eagerlyEvaluate(nullptr);
   }
 
   kj::Promise<void> verify(guest_id id, kj::AuthenticatedStream secure, kj::Own<byte_count> count) {
     auto name = name_of(*secure.peerIdentity);
     if (!name) return KJ_EXCEPTION(FAILED, name.error().message.c_str());
-    guest& who = guests_.at(id);
-    who.name = std::move(*name);
-    who.line = connection::serve(
+    guest& arrived = guests_.at(id);
+    arrived.name = std::move(*name);
+    arrived.line = connection::serve(
         {kj::mv(secure.stream), kj::mv(count)}, timer_, bounds_,
         {.join = [this, id](bytes hello) { return join(id, std::move(hello)); },
          .received = on_.received,
-         .closed = [this, id](session& handle, error why) { closed(id, handle, std::move(why)); }});
-    return who.line->joined();
+         .closed = [this, id](session& handle,
+                              error reason) { closed(id, handle, std::move(reason)); }});
+    return arrived.line->joined();
   }
 
   result<std::pair<std::shared_ptr<session>, bytes>> join(guest_id id, bytes hello) {
@@ -130,17 +132,17 @@ private:
       return refused(
           id, {errc::invalid_argument, fmt::format("a hello of {} bytes, over the limit of {}",
                                                    hello->size(), bounds_.frame_bytes_max)});
-    auto handle = std::make_shared<session>(guests_.at(id).name, bounds_, mail_);
+    auto handle = std::make_shared<session>(guests_.at(id).name, bounds_, loop_);
     auto welcome = on_.joined(handle, std::move(hello));
     if (!welcome) return refused(id, std::move(welcome.error()));
     strangers_.erase(id);
     return std::pair(std::move(handle), std::move(*welcome));
   }
 
-  std::unexpected<error> refused(guest_id id, error why) {
+  std::unexpected<error> refused(guest_id id, error reason) {
     guests_.at(id).refused = true;
-    log_.write(describe(guests_.at(id)) + ": refused: " + why.message);
-    return std::unexpected(std::move(why));
+    log_.write(describe(guests_.at(id)) + ": refused: " + reason.message);
+    return std::unexpected(std::move(reason));
   }
 
   /// May be called from the guest's own promise, so the guest goes a little later.
@@ -148,13 +150,13 @@ private:
     if (!strangers_.erase(id)) return;
     // One that was refused has had its line.
     if (!guests_.at(id).refused) log_.write(describe(guests_.at(id)) + ": turned away: " + reason);
-    mail_->post([this, id] { guests_.erase(id); });
+    loop_->post([this, id] { guests_.erase(id); });
   }
 
-  void closed(guest_id id, session& handle, error why) {
-    on_.closed(handle, std::move(why));
+  void closed(guest_id id, session& handle, error reason) {
+    on_.closed(handle, std::move(reason));
     leaving_.insert(id);
-    mail_->post([this, id] {
+    loop_->post([this, id] {
       if (leaving_.erase(id)) remove(id);
     });
   }
@@ -166,14 +168,15 @@ private:
     lingering_.add(kj::mv(farewell).attach(kj::heap(std::move(line))));
   }
 
-  static std::string describe(const guest& who) {
-    return who.name.empty() ? who.address : fmt::format("{} ({})", who.name, who.address);
+  static std::string describe(const guest& arrived) {
+    return arrived.name.empty() ? arrived.address
+                                : fmt::format("{} ({})", arrived.name, arrived.address);
   }
 
   void taskFailed(kj::Exception&&) override {} // a farewell that did not arrive
 
   kj::Timer& timer_;
-  std::shared_ptr<mailroom> mail_;
+  std::shared_ptr<link_loop> loop_;
   kj::Own<kj::TlsContext> tls_;
   kj::Own<kj::ConnectionReceiver> port_;
   const server_events on_;
@@ -198,7 +201,7 @@ result<std::unique_ptr<server>> server::listen(std::string address, identity sel
                                                limits bounds) {
   uint16_t number = 0;
   auto make = [&](kj::AsyncIoContext& io,
-                  std::shared_ptr<mailroom> mail) -> result<std::unique_ptr<resident>> {
+                  std::shared_ptr<link_loop> loop) -> result<std::unique_ptr<resident>> {
     auto tls = tls_context(self);
     if (!tls) return std::unexpected(tls.error());
     kj::Own<kj::ConnectionReceiver> port;
@@ -210,7 +213,7 @@ result<std::unique_ptr<server>> server::listen(std::string address, identity sel
       return fail(errc::failed_precondition, "cannot listen on '{}': {}; expected host:port",
                   address, text_of(*e));
     }
-    return std::make_unique<server_core>(io, std::move(mail), kj::mv(*tls), kj::mv(port),
+    return std::make_unique<server_core>(io, std::move(loop), kj::mv(*tls), kj::mv(port),
                                          std::move(on), bounds);
   };
   auto thread = link_thread::start(make);

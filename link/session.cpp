@@ -17,7 +17,7 @@ std::string_view text_of(const bytes& content) {
   return {reinterpret_cast<const char*>(content->data()), content->size()};
 }
 
-session::session(std::string peer_name, const limits& bounds, std::shared_ptr<mailroom> loop)
+session::session(std::string peer_name, const limits& bounds, std::shared_ptr<link_loop> loop)
     : peer_name_(std::move(peer_name)), frame_bytes_max_(bounds.frame_bytes_max),
       outgoing_bytes_max_(bounds.outgoing_bytes_max), loop_(std::move(loop)) {}
 

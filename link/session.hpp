@@ -2,8 +2,8 @@
 // never blocks and never throws; once the session is closed, it does nothing.
 #pragma once
 
-#include "link/limits.hpp"
 #include "base/error.hpp"
+#include "link/limits.hpp"
 
 #include <deque>
 #include <memory>
@@ -25,11 +25,11 @@ bytes make_bytes(std::string_view content);
 std::string_view text_of(const bytes& content);
 
 class connection;
-class mailroom;
+class link_loop;
 
 class session : public std::enable_shared_from_this<session> {
 public:
-  session(std::string peer_name, const limits& bounds, std::shared_ptr<mailroom> loop);
+  session(std::string peer_name, const limits& bounds, std::shared_ptr<link_loop> loop);
 
   /// In order. A frame beyond frame_bytes_max, or one too many for outgoing_bytes_max, closes the
   /// session.
@@ -62,7 +62,7 @@ private:
   const std::string peer_name_;
   const size_t frame_bytes_max_;
   const size_t outgoing_bytes_max_;
-  const std::shared_ptr<mailroom> loop_;
+  const std::shared_ptr<link_loop> loop_;
   connection* line_ = nullptr; // only touched on the link's thread
 
   std::mutex mutex_;

@@ -32,11 +32,11 @@ result<T> parsed(const std::filesystem::path& file, std::string_view kind) {
   KJ_IF_MAYBE (found, value) {
     return kj::mv(*found);
   }
-  std::string why = "empty";
+  std::string reason = "empty";
   KJ_IF_MAYBE (e, problem) {
-    why = text_of(*e);
+    reason = text_of(*e);
   }
-  return fail(errc::invalid_argument, "{}: no {} in PEM form: {}", file.string(), kind, why);
+  return fail(errc::invalid_argument, "{}: no {} in PEM form: {}", file.string(), kind, reason);
 }
 
 /// kj does not ask, and every handshake would fail with a reason that helps nobody.

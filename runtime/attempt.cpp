@@ -52,7 +52,7 @@ struct attempt::state {
   bool detached = false;
   std::map<replica_key, std::unique_ptr<replica>> replicas;
   std::map<replica_key, wire::frame<wire::Launch>> waiting; // for the end of the incarnation before
-  metric_book book;
+  metric_history book;
 
   mutable std::mutex mutex;
   std::map<replica_key, wire::frame<wire::ReplicaStatus>> statuses;
@@ -71,7 +71,7 @@ struct attempt::state {
   }
 
   replica& add(const replica_key& key) {
-    replica_events handlers{[this](const replica_key& changed) { tell(changed); },
+    replica_events handlers{[this](const replica_key& changed) { publish(changed); },
                             [this](const replica_key& changed) { read_metrics(changed); }};
     auto made = std::make_unique<replica>(settings, reactor, key, std::move(handlers));
     return *replicas.insert_or_assign(key, std::move(made)).first->second;
@@ -90,10 +90,10 @@ struct attempt::state {
     auto& made = add(key);
     if (!was_here) return made.launch(order);
     made.adopt();
-    tell(key);
+    publish(key);
   }
 
-  void tell(const replica_key& key) {
+  void publish(const replica_key& key) {
     auto& changed = *replicas.at(key);
     auto status = changed.status();
     remember(key, status);
@@ -218,7 +218,7 @@ std::vector<wire::frame<wire::ReplicaStatus>> attempt::statuses() const {
 
 void attempt::resend_metrics() {
   state_->reactor.post([self = state_] {
-    if (!self->detached && !self->book.all().empty()) self->report(self->book.all());
+    if (!self->detached && !self->book.points().empty()) self->report(self->book.points());
   });
 }
 

@@ -1,5 +1,5 @@
-// What an agent holds of one job attempt: the replicas of it that live on this node. A `trial`
-// actor wraps one. The work is done on the reactor's thread; the processes themselves belong to
+// What an agent holds of one job attempt: the replicas of it that live on this node. An attempt actor
+// owns one. The work is done on the reactor's thread; the processes themselves belong to
 // their shims and need neither.
 #pragma once
 

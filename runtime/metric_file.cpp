@@ -169,7 +169,7 @@ std::vector<metric_point> points_of_line(std::string_view line) {
   return out;
 }
 
-metric_book::news metric_book::read(std::string_view text) {
+metric_history::news metric_history::read(std::string_view text) {
   news out;
   while (!text.empty()) {
     // A last line without its newline counts if it is whole; otherwise it comes again.
@@ -181,7 +181,7 @@ metric_book::news metric_book::read(std::string_view text) {
         continue;
       if (!known_.emplace(point.tag, point.step, point.timestamp_micros).second) continue;
       out.points.push_back(point);
-      all_.push_back(std::move(point));
+      points_.push_back(std::move(point));
       fresh = true;
     }
     if (fresh) (out.lines += line) += '\n';

@@ -27,10 +27,10 @@ struct metric_point {
 std::vector<metric_point> points_of_line(std::string_view line);
 
 /// Every point of an attempt once, by (tag, step, timestamp).
-class metric_book {
+class metric_history {
 public:
   /// Only these tags count; all if there are none.
-  explicit metric_book(std::vector<std::string> tags) : tags_(std::move(tags)) {}
+  explicit metric_history(std::vector<std::string> tags) : tags_(std::move(tags)) {}
 
   struct news {
     std::vector<metric_point> points;
@@ -38,12 +38,12 @@ public:
   };
   /// Takes the content of a metric file and tells what is new in it.
   news read(std::string_view text);
-  const std::vector<metric_point>& all() const { return all_; }
+  const std::vector<metric_point>& points() const { return points_; }
 
 private:
   std::vector<std::string> tags_;
   std::set<std::tuple<std::string, int64_t, int64_t>> known_;
-  std::vector<metric_point> all_;
+  std::vector<metric_point> points_;
 };
 
 void fill(wire::MetricPoint::Builder, const metric_point&);

@@ -1,8 +1,8 @@
 // `troupe agent`: one node of a cluster. Ending it leaves its replicas running: the next agent of
 // the node adopts them.
 #include "cli/commands.hpp"
-#include "host/hosting.hpp"
 #include "cli/serve/serve.hpp"
+#include "host/hosting.hpp"
 
 namespace troupe::cli {
 
@@ -18,8 +18,8 @@ int serve(const serve_flags& flags, const invocation& invoked, stop_signals& sig
   caf::actor_system system{settings};
   auto agent = agent_host::start(system, options_of(*config, *where));
   if (!agent) return invoked.failed(agent.error());
-  auto joined =
-      (*agent)->join(uplink_options{config->controller, config->controller_name, *config->tls});
+  auto joined = (*agent)->join(
+      controller_link_options{config->controller, config->controller_name, *config->tls});
   if (!joined) return invoked.failed(joined.error());
   signals.wait();
   agent->reset();

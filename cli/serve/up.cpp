@@ -1,8 +1,8 @@
 // `troupe up`: a whole cluster in one process, on loopback only. For one machine, for trying
 // things, for the demo.
 #include "cli/commands.hpp"
-#include "host/hosting.hpp"
 #include "cli/serve/serve.hpp"
+#include "host/hosting.hpp"
 
 #include <fmt/format.h>
 
@@ -81,7 +81,7 @@ int serve(const up_flags& flags, const invocation& invoked, stop_signals& signal
   if (flags.check_config) return config_is_fine(flags, invoked);
   auto controller_settings = options_of(config->controller);
   controller_settings.data_directory = *data;
-  controller_settings.gate.reset();
+  controller_settings.gateway.reset();
   if (!flags.listen.empty()) controller_settings.api_listen = flags.listen;
   if (auto local = check_loopback(controller_settings.api_listen); !local)
     return invoked.misused(local.error(), "troupe up");

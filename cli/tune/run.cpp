@@ -4,13 +4,13 @@
 #include "cli/terminal/format.hpp"
 #include "cli/tune/metrics.hpp"
 #include "core/studies/measurements.hpp"
+#include "runtime/strays.hpp"
 #include "tuner/failures.hpp"
 #include "tuner/gp/keep_memory.hpp"
 #include "tuner/objective.hpp"
 #include "tuner/stopping/stopping.hpp"
 #include "tuner/stopping/study_end.hpp"
 #include "tuner/suggest.hpp"
-#include "runtime/strays.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -172,7 +172,7 @@ void tuner::launch(size_t index) {
     return conclude(index, {.not_run = process.error().message}, {});
   }
   auto made = std::make_unique<running>(index, std::move(*process),
-                                        runtime::metric_book(metric_ids(study())));
+                                        runtime::metric_history(metric_ids(study())));
   if (!watch(*made))
     return fail_run({errc::resource_exhausted,
                      "no more processes can be watched; raise the limit "

@@ -51,7 +51,7 @@ private:
   struct running {
     size_t index = 0;
     tune_process process;
-    runtime::metric_book book;
+    runtime::metric_history book;
     std::vector<core::metric_point> points;
     program_end end;
     runtime::reactor::ticket ended = 0, metrics = 0, poll = 0, overdue = 0, kill = 0;

@@ -45,7 +45,7 @@ TEST_CASE("one line of a metric file") {
 }
 
 TEST_CASE("a metric file is read again and again") {
-  metric_book book({"accuracy"});
+  metric_history book({"accuracy"});
   auto first = reported("0.5", 1), second = reported("0.6", 2), third = reported("0.7", 3);
   CHECK(book.read("").points.empty());
   // Met in the middle of a rewrite.
@@ -58,8 +58,8 @@ TEST_CASE("a metric file is read again and again") {
   CHECK(news.lines == second);
   // The oldest lines leave the file.
   CHECK(book.read(second + third).points.size() == 1);
-  CHECK(book.all().size() == 3);
-  metric_book any({});
+  CHECK(book.points().size() == 3);
+  metric_history any({});
   CHECK(any.read(first + reported("9", 9, "unknown")).points.size() == 2);
 }
 
