@@ -1,5 +1,5 @@
-// What the API needs of the cluster behind it. Writes go to the controller, reads go to the
-// committed state.
+// The cluster behind the API. Writes are commands to the controller; reads come from the committed
+// state in the store.
 #pragma once
 
 #include "store/store.hpp"
@@ -11,8 +11,8 @@
 
 namespace troupe::api {
 
-/// All calls may come from any thread and return at once; the answer comes on any thread, exactly
-/// once.
+/// All functions may be called from any thread and return at once. The answer comes exactly once,
+/// on any thread.
 class backend {
 public:
   virtual ~backend() = default;

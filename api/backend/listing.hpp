@@ -24,8 +24,8 @@ row_range trial_rows(uint64_t study);
 /// The JSON of a row's item; nullopt leaves the row out of the list.
 using row_to_json = std::function<result<std::optional<std::string>>(std::string_view value)>;
 
-/// `{"COLLECTION": [items], "nextPageToken": "..."}`. The page ends early, with a token, when it has
-/// become large, or when many rows were read and few of them match.
+/// `{"COLLECTION": [items], "nextPageToken": "..."}`. The page ends early, with a token, when it
+/// has become large, or when many rows were read and few of them match.
 result<std::string> list_page(const store::database&, const row_range&, const page_request&,
                               std::string_view collection, const row_to_json&);
 

@@ -4,8 +4,8 @@ namespace troupe::api {
 
 error no_such_resource(const context& context, std::string_view name) {
   return {errc::not_found,
-          fmt::format("{} does not exist; list the collection to see what does (this cluster's own "
-                      "place is projects/{}/locations/{})",
+          fmt::format("{} does not exist; list the collection to see what does (this cluster is "
+                      "projects/{}/locations/{})",
                       name, context.settings.project, context.settings.location)};
 }
 

@@ -53,7 +53,7 @@ result<trial_frames> stored_trials(const store::database& database, uint64_t stu
 }
 
 std::vector<size_t> optimal_of(wire::StudySpec::Reader study, const trial_frames& trials) {
-  // A trial is judged by its final measurement; the others would only be copied.
+  // Only the final measurement decides, so no other measurement is copied.
   auto judged = wire::frame<wire::ListOptimalTrialsResponse>::build([&](auto response) {
     auto list = response.initOptimalTrials(unsigned(trials.size()));
     for (unsigned index = 0; index < trials.size(); ++index) {

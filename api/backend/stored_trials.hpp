@@ -1,5 +1,5 @@
-// Trials are stored one by one beside the study or tuning job that they belong to. Here they come
-// together again, with which of them are best.
+// Reads the trials of a study or tuning job. They are stored one by one, apart from the record of
+// the study, so that a new measurement does not rewrite all of them.
 #pragma once
 
 #include "store/store.hpp"
@@ -13,11 +13,11 @@ namespace troupe::api {
 /// The trials of a study or tuning job, in the order of their numbers.
 result<std::vector<wire::frame<wire::Trial>>> stored_trials(const store::database&, uint64_t study);
 
-/// Indices of those that no other dominates.
+/// Indices of the trials that no other trial dominates.
 std::vector<size_t> optimal_of(wire::StudySpec::Reader,
                                const std::vector<wire::frame<wire::Trial>>& trials);
 
-/// A tuning job's record as a client sees it: with its trials, and the best of them.
+/// A tuning job as a client sees it: its record, joined with its trials and the best of them.
 result<wire::frame<wire::HyperparameterTuningJob>>
 with_trials(const store::database&, const wire::frame<wire::HyperparameterTuningJob>& record);
 

@@ -122,7 +122,7 @@ kj::Promise<void> http_service::request(kj::HttpMethod method, kj::StringPtr url
   bool trusted = has_token(headers);
   auto asked = parse_target(method_of(method), view(url));
   if (!asked && trusted) return reply(error_response(asked.error()));
-  // Moved: kj keeps only a reference to a function that it is given by name.
+  // Moved: kj keeps only a reference to a function that is passed by name.
   return answered(asked ? std::move(*asked) : api::request{}, trusted, body).then(kj::mv(reply));
 }
 
@@ -151,7 +151,7 @@ kj::Promise<response> http_service::answered(api::request asked, bool trusted,
         408, {errc::deadline_exceeded,
               fmt::format("the request's body did not arrive within {} ms", limit.count())});
   });
-  // Two steps, so that the body's deadline does not run on while the request is handled.
+  // Two steps, so that the body's deadline ends before the request is handled.
   using arrived = kj::OneOf<bool, response>;
   auto whole = read_rest(body, progress).then([](bool fits) { return arrived(fits); });
   auto cut = late.then([](response response) { return arrived(kj::mv(response)); });
@@ -188,7 +188,7 @@ bool http_service::has_token(const kj::HttpHeaders& headers) const {
     const std::string& token = shared_.settings.token;
     if (given.size() < 7 || strncasecmp(given.data(), "Bearer ", 7) != 0) return false;
     given.remove_prefix(7);
-    // The length is no secret, the bytes are.
+    // The token's length is not secret, its bytes are.
     return given.size() == token.size()
            && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
   }

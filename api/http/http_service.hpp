@@ -12,7 +12,7 @@
 
 namespace troupe::api {
 
-/// Everything that the connections share; outlives them and the worker threads.
+/// The state that all connections share. Outlives them and the worker threads.
 struct shared_state {
   shared_state(server_settings, backend&);
 

@@ -11,8 +11,8 @@ namespace troupe::api {
 /// thread.
 void dispatch(const context&, const request_counts&, const request&, answer);
 
-/// Whether the request may wait for nodes. Such requests run on worker threads that are kept for them,
-/// so that they never delay others.
+/// Whether the request may wait for nodes. Such requests run on worker threads that are kept for
+/// them, so that they never delay others.
 bool waits_for_nodes(const request&);
 
 } // namespace troupe::api

@@ -37,9 +37,9 @@ kj::HttpServerSettings http_settings(const server_settings& chosen, protocol_err
 }
 
 /// The listening socket, its connections, and the loop that accepts them.
-class front final : private kj::TaskSet::ErrorHandler {
+class listener final : private kj::TaskSet::ErrorHandler {
 public:
-  front(shared_state& shared, kj::Timer& timer, kj::Own<kj::ConnectionReceiver> socket)
+  listener(shared_state& shared, kj::Timer& timer, kj::Own<kj::ConnectionReceiver> socket)
       : shared_(shared), timer_(timer), socket_(kj::mv(socket)), errors_(shared, headers_),
         http_(
             timer, *headers_.table,
@@ -58,7 +58,7 @@ public:
           return accept_forever();
         },
         [this](kj::Exception&&) {
-          // Out of descriptors, most likely: those open will end, and then it goes on.
+          // Most likely out of file descriptors. Open connections end and free some, so try again.
           return timer_.afterDelay(100 * kj::MILLISECONDS).then([this] {
             return accept_forever();
           });
@@ -74,7 +74,7 @@ private:
     tasks_.add(http_.listenHttp(kj::mv(connection)).attach(kj::defer([this] { --open_; })));
   }
 
-  // A connection that breaks concerns nobody but its client.
+  // A broken connection concerns only its client.
   void taskFailed(kj::Exception&&) override {}
 
   shared_state& shared_;
@@ -94,23 +94,23 @@ struct started {
   stop_signal stop;
 };
 
-/// The event-loop thread. Says through `ready` how the start went.
+/// The event-loop thread. Sets `ready` once, when the server listens or cannot.
 void serve(shared_state& shared, std::promise<result<started>>& ready) {
-  bool told = false;
+  bool reported = false;
   auto problem = kj::runCatchingExceptions([&] {
     auto io = kj::setupAsyncIo();
     auto& timer = io.provider->getTimer();
     auto address =
         io.provider->getNetwork().parseAddress(shared.settings.listen.c_str()).wait(io.waitScope);
-    front door(shared, timer, address->listen());
+    listener listening(shared, timer, address->listen());
     auto stop = kj::newPromiseAndCrossThreadFulfiller<void>();
-    told = true;
-    ready.set_value(started{uint16_t(door.port()), kj::mv(stop.fulfiller)});
-    stop.promise.exclusiveJoin(door.accept_forever()).wait(io.waitScope);
-    door.drain().exclusiveJoin(timer.afterDelay(1 * kj::SECONDS)).wait(io.waitScope);
+    reported = true;
+    ready.set_value(started{uint16_t(listening.port()), kj::mv(stop.fulfiller)});
+    stop.promise.exclusiveJoin(listening.accept_forever()).wait(io.waitScope);
+    listening.drain().exclusiveJoin(timer.afterDelay(1 * kj::SECONDS)).wait(io.waitScope);
   });
   KJ_IF_MAYBE (exception, problem)
-    if (!told)
+    if (!reported)
       ready.set_value(fail(errc::unavailable,
                            "api: cannot listen on {}: {}; expected host:port, as 127.0.0.1:8080, "
                            "that no other process listens on",
@@ -120,7 +120,7 @@ void serve(shared_state& shared, std::promise<result<started>>& ready) {
 } // namespace
 
 struct server::impl {
-  impl(server_settings settings, backend& behind) : shared(std::move(settings), behind) {}
+  impl(server_settings settings, backend& cluster) : shared(std::move(settings), cluster) {}
   ~impl() {
     shared.stopping = true;
     if (loop.port != 0) loop.stop->fulfill();
@@ -135,16 +135,16 @@ struct server::impl {
 server::server(std::unique_ptr<impl> started) : impl_(std::move(started)) {}
 server::~server() = default;
 
-result<std::unique_ptr<server>> server::start(server_settings settings, backend& behind) {
+result<std::unique_ptr<server>> server::start(server_settings settings, backend& cluster) {
   if (settings.token.empty())
     return fail(errc::invalid_argument,
-                "api: the server has no token; expected a secret text that every request bears");
-  auto made = std::make_unique<impl>(std::move(settings), behind);
+                "api: the server has no token; expected a secret text that every request carries");
+  auto made = std::make_unique<impl>(std::move(settings), cluster);
   std::promise<result<started>> ready;
-  auto told = ready.get_future();
+  auto start = ready.get_future();
   made->thread = std::thread(
       [&shared = made->shared, ready = std::move(ready)]() mutable { serve(shared, ready); });
-  auto outcome = told.get();
+  auto outcome = start.get();
   if (!outcome) return std::unexpected(outcome.error());
   made->loop = std::move(*outcome);
   return std::unique_ptr<server>(new server(std::move(made)));

@@ -1,7 +1,7 @@
-// The HTTP server of the controller: Vertex AI's REST resources, Cloud Logging's entries:list,
-// metrics. It owns an event-loop thread, which only moves bytes and keeps time, and a few worker
-// threads, which run the handlers. Reads see the committed state; writes are commands to the
-// controller.
+// The HTTP server of the controller: Vertex AI's REST resources, Cloud Logging's entries:list and
+// Prometheus' /metrics. It owns an event-loop thread, which moves bytes and keeps deadlines, and a
+// few worker threads, which run the handlers. Reads see the committed state; writes are commands to
+// the controller.
 #pragma once
 
 #include "api/backend/backend.hpp"
@@ -13,11 +13,11 @@ namespace troupe::api {
 
 class server {
 public:
-  /// Listens before it returns. `backend` outlives the server. invalid_argument: no token, or an
-  /// address that cannot be; unavailable: the address cannot be listened on.
+  /// Listens before it returns. `backend` must outlive the server. invalid_argument: there is no
+  /// token. unavailable: the server cannot listen on the address.
   static result<std::unique_ptr<server>> start(server_settings, backend&);
 
-  /// Takes no new connections, lets running requests end (for a second at most), and stops.
+  /// Accepts no new connections, waits at most a second for running requests, and stops.
   ~server();
 
   uint16_t port() const;

@@ -1,5 +1,5 @@
-// A few threads that take work off the event loop: reading the store, parsing bodies, waiting for
-// nodes.
+// A few threads that do what the event loop must not wait for: reading the store, parsing bodies,
+// waiting for nodes.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +14,7 @@ namespace troupe::api {
 class worker_pool {
 public:
   explicit worker_pool(size_t threads);
-  /// Finishes what was posted.
+  /// Finishes all posted work.
   ~worker_pool();
 
   void post(std::function<void()> work);

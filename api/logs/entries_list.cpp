@@ -1,4 +1,5 @@
-// POST /v2/entries:list.
+// POST /v2/entries:list: checks the request, finds the job that its filter names, and reads a page
+// of that job's log.
 #include "api/logs/handlers.hpp"
 #include "api/logs/log_merger.hpp"
 #include "api/query/json_writer.hpp"

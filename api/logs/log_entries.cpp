@@ -14,7 +14,7 @@ namespace {
 constexpr auto trial_label = "ml.googleapis.com/trial_id";
 
 std::optional<wire::tree> object_of(std::string_view line) {
-  // Looks first, for nearly every line is plain text.
+  // A quick look first: nearly every line is plain text.
   size_t first = line.find_first_not_of(" \t");
   if (first == line.npos || line[first] != '{') return std::nullopt;
   auto parsed = wire::parse_json(line, "line");
@@ -40,13 +40,14 @@ std::string log_name(const log_entry& entry) {
 }
 
 field_values payload_values(const log_entry& entry, const field_path& path) {
-  const wire::tree* at = &entry.payload;
-  for (size_t part = 1; part < path.size() && at; ++part)
-    at = at->find(path[part]);
-  bool nothing = !at || at->is == wire::tree::kind::null || at->is == wire::tree::kind::object
-                 || at->is == wire::tree::kind::array;
-  if (nothing) return {};
-  return {.texts = {at->scalar}};
+  const wire::tree* value = &entry.payload;
+  for (size_t part = 1; part < path.size() && value; ++part)
+    value = value->find(path[part]);
+  using kind = wire::tree::kind;
+  bool scalar =
+      value && value->is != kind::null && value->is != kind::object && value->is != kind::array;
+  if (!scalar) return {};
+  return {.texts = {value->scalar}};
 }
 
 field_values resource_values(const log_entry& entry, const field_path& path) {

@@ -1,5 +1,5 @@
-// One log entry as Cloud Logging shows it, made from a line that a replica wrote or from a platform
-// message, and the filter fields over it.
+// A log entry as Cloud Logging shows it, made from a line that a replica wrote or from a platform
+// message; and the fields that a filter can compare.
 #pragma once
 
 #include "api/query/filter.hpp"
@@ -10,7 +10,7 @@
 
 namespace troupe::api {
 
-/// Whose entries they are.
+/// The job that an entry belongs to.
 struct log_origin {
   uint64_t job = 0;
   uint64_t tuning_job = 0; // 0 outside tuning
@@ -23,13 +23,13 @@ struct log_entry {
   std::string task; // "workerpool0-0"; "service" for platform messages
   int64_t nanos = 0;
   std::string severity;
-  std::string text;   // where payload is null
-  wire::tree payload; // the object that the line was, else null
+  std::string text;   // empty if there is a payload
+  wire::tree payload; // the line, if it was a JSON object; else null
   std::string insert_id;
 };
 
-/// A line that is one JSON object becomes its payload, with `severity` taken out of it; other lines
-/// are texts, of severity ERROR where they came through stderr.
+/// A line that is one JSON object becomes the payload, without its `severity`, which becomes the
+/// entry's. Other lines are texts: of severity ERROR if they came from stderr, else INFO.
 log_entry entry_of(const log_origin& origin, wire::LogEntry::Reader line);
 log_entry entry_of(const log_origin& origin, uint64_t number, wire::ServiceLog::Reader message);
 

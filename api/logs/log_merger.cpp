@@ -1,9 +1,10 @@
 #include "api/logs/log_merger.hpp"
 
+#include "api/logs/node_logs.hpp"
+
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
-#include <memory>
+#include <chrono>
 
 namespace troupe::api {
 
@@ -12,19 +13,19 @@ namespace {
 constexpr size_t rounds_max = 64;
 constexpr size_t entries_read_max = 50'000;
 
-/// One entry on its way into a page, and where its replica is read on after it.
-struct incoming {
+/// An entry that was read, and the position after it.
+struct read_entry {
   log_entry entry;
   std::string replica; // empty: a platform message
   uint64_t next = 0;
 };
 
-/// A part of one job's log, in order, as far as it was read in this round.
+/// A part of one job's log, in order, as far as this round has read it.
 struct stream {
   uint64_t job = 0;
-  std::vector<incoming> entries;
+  std::vector<read_entry> entries;
   size_t taken = 0;
-  bool cut = false; // there is more where this came from
+  bool cut = false; // the source has more entries after these
 
   bool empty() const { return taken == entries.size(); }
 };
@@ -34,28 +35,9 @@ struct node_read {
   std::string node;
 };
 
-using chunk = result<wire::frame<wire::LogChunk>>;
-
-/// Answers arrive on other threads, perhaps after their reader has given up; so it is shared.
-struct mailbox {
-  std::mutex mutex;
-  std::condition_variable arrived;
-  std::vector<std::optional<chunk>> chunks;
-  size_t missing = 0;
-
-  void put(size_t index, chunk content) {
-    {
-      std::lock_guard lock(mutex);
-      if (!chunks[index]) --missing;
-      chunks[index] = std::move(content);
-    }
-    arrived.notify_all();
-  }
-};
-
-class page_reader {
+class page_merger {
 public:
-  page_reader(const context& context, const std::vector<log_source>& sources, const filter& wanted,
+  page_merger(const context& context, const std::vector<log_source>& sources, const filter& wanted,
               size_t size, log_position& position)
       : context_(context), sources_(sources), wanted_(wanted), size_(size), position_(position),
         deadline_(std::chrono::steady_clock::now() + context.settings.node_timeout_ms) {}
@@ -96,9 +78,12 @@ private:
         reads.push_back({&source, node});
     }
     entries_each_ = uint32_t(std::clamp<size_t>(2 * size_ / (reads.size() + 1), 50, size_ + 50));
-    auto chunks = ask(reads);
+    std::vector<node_query> queries;
+    for (const node_read& read : reads)
+      queries.push_back({read.node, query_for(*read.source)});
+    auto answers = read_nodes(context_.cluster, queries, deadline_, context_.stopping);
     for (size_t index = 0; index < reads.size(); ++index)
-      take_chunk(reads[index], chunks[index]);
+      add_stream(reads[index], answers[index]);
     return {};
   }
 
@@ -143,53 +128,38 @@ private:
     });
   }
 
-  std::vector<std::optional<chunk>> ask(const std::vector<node_read>& reads) {
-    auto box = std::make_shared<mailbox>();
-    box->chunks.resize(reads.size());
-    box->missing = reads.size();
-    for (size_t index = 0; index < reads.size(); ++index)
-      context_.cluster.read_logs(
-          reads[index].node, query_for(*reads[index].source),
-          [box, index](chunk content) { box->put(index, std::move(content)); });
-    std::unique_lock lock(box->mutex);
-    auto complete = [&] { return box->missing == 0 || context_.stopping; };
-    // In slices, because a stop of the server rings no bell here.
-    while (!complete() && std::chrono::steady_clock::now() < deadline_)
-      box->arrived.wait_for(lock, std::chrono::milliseconds(100));
-    return box->chunks;
-  }
-
-  void take_chunk(const node_read& from, const std::optional<chunk>& content) {
-    if (!content)
-      return note_silence(
-          from, fmt::format("no answer within {} ms", context_.settings.node_timeout_ms.count()));
-    if (!*content) return note_silence(from, content->error().message);
-    auto lines = ***content;
-    if (lines.getError().size() > 0) return note_silence(from, wire::str(lines.getError()));
-    position_.silent_nodes.erase(from.node);
-    stream found{.job = from.source->origin.job};
-    for (auto line : lines.getEntries())
-      found.entries.push_back({entry_of(from.source->origin, line), wire::str(line.getReplica()),
+  void add_stream(const node_read& read, const node_answer& answer) {
+    if (!answer)
+      return add_notice(
+          read, fmt::format("no answer within {} ms", context_.settings.node_timeout_ms.count()));
+    if (!*answer) return add_notice(read, answer->error().message);
+    auto chunk = ***answer;
+    if (chunk.getError().size() > 0) return add_notice(read, wire::str(chunk.getError()));
+    position_.silent_nodes.erase(read.node);
+    stream found{.job = read.source->origin.job};
+    for (auto line : chunk.getEntries())
+      found.entries.push_back({entry_of(read.source->origin, line), wire::str(line.getReplica()),
                                line.getNextOffset()});
     found.cut = found.entries.size() >= entries_each_;
     streams_.push_back(std::move(found));
   }
 
-  /// Says once, not in every page, that a part is missing.
-  void note_silence(const node_read& from, std::string_view why) {
-    if (notices_.size() >= size_ || !position_.silent_nodes.insert(from.node).second) return;
-    log_entry notice{.origin = from.source->origin, .task = "service", .severity = "WARNING"};
+  /// Adds an entry which says that a node's logs are missing: once for each node, not in every
+  /// page.
+  void add_notice(const node_read& read, std::string_view reason) {
+    if (notices_.size() >= size_ || !position_.silent_nodes.insert(read.node).second) return;
+    log_entry notice{.origin = read.source->origin, .task = "service", .severity = "WARNING"};
     auto now = std::chrono::system_clock::now().time_since_epoch();
     notice.nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-    notice.text =
-        fmt::format("The logs on node {} cannot be read now ({}); what is shown lacks them. "
-                    "They follow once the node is back.",
-                    from.node, why);
-    notice.insert_id = fmt::format("{}/silent/{}/{}", notice.origin.job, from.node, notice.nanos);
+    notice.text = fmt::format("The logs on node {} cannot be read now ({}) and are missing here. "
+                              "They follow when the node is back.",
+                              read.node, reason);
+    notice.insert_id = fmt::format("{}/silent/{}/{}", notice.origin.job, read.node, notice.nanos);
     notices_.push_back(std::move(notice));
   }
 
-  /// Takes the oldest entry again and again, for as long as it is sure to be the oldest.
+  /// Moves entries into the page, oldest first, until no entry is certain to be the oldest: one of
+  /// the streams is used up, but its source has more.
   void merge() {
     while (!full()) {
       stream* oldest = nullptr;
@@ -198,15 +168,15 @@ private:
         if (!each.empty() && (!oldest || head(each).nanos < head(*oldest).nanos)) oldest = &each;
       }
       if (!oldest) return;
-      take(*oldest);
+      take_head(*oldest);
     }
   }
 
-  static const log_entry& head(const stream& from) { return from.entries[from.taken].entry; }
+  static const log_entry& head(const stream& stream) { return stream.entries[stream.taken].entry; }
 
-  void take(stream& from) {
-    incoming& next = from.entries[from.taken++];
-    auto& position = position_.jobs[from.job];
+  void take_head(stream& stream) {
+    read_entry& next = stream.entries[stream.taken++];
+    auto& position = position_.jobs[stream.job];
     if (next.replica.empty())
       position.service_next = next.next;
     else
@@ -215,7 +185,8 @@ private:
     if (matches(wanted_, next.entry)) page_.entries.push_back(std::move(next.entry));
   }
 
-  /// What has ended and is read is not asked for again: a tuning job may have a thousand trials.
+  /// Marks jobs that have ended and were read to their end, so that the next page does not read
+  /// them again: a tuning job may have a thousand trials.
   void finish_sources() {
     auto silent = [&](const std::string& node) { return position_.silent_nodes.contains(node); };
     for (const log_source& source : sources_)
@@ -241,7 +212,7 @@ private:
 
 result<log_page> read_log_page(const context& context, const std::vector<log_source>& sources,
                                const filter& wanted, size_t size, log_position& position) {
-  return page_reader(context, sources, wanted, size, position).page();
+  return page_merger(context, sources, wanted, size, position).page();
 }
 
 } // namespace troupe::api

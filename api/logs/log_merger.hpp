@@ -1,5 +1,6 @@
-// Reads the log of one job, or of all trials of a tuning job, from the nodes that hold its parts
-// and from the store, merged by time and exactly once.
+// Reads the log of one job, or of all trials of a tuning job: lines from the nodes that hold them
+// and platform messages from the store, merged by time. Page after page, each entry comes exactly
+// once.
 #pragma once
 
 #include "api/logs/log_position.hpp"
@@ -11,10 +12,10 @@ namespace troupe::api {
 
 struct log_page {
   std::vector<log_entry> entries;
-  bool more = false; // there is or there may come more; `position`, which was moved on, leads there
+  bool more = false; // there are more entries, or there may be more later
 };
 
-/// The next entries that match, at most `size`.
+/// The next entries that match, at most `size`. Moves `position` to the end of the page.
 result<log_page> read_log_page(const context&, const std::vector<log_source>&, const filter& wanted,
                                size_t size, log_position& position);
 

@@ -9,14 +9,14 @@ namespace troupe::api {
 
 namespace {
 
-std::string head_of(std::string_view question) {
-  return fmt::format("logs {:016x}\n", fingerprint(question));
+std::string head_of(std::string_view filter) {
+  return fmt::format("logs {:016x}\n", fingerprint(filter));
 }
 
 } // namespace
 
-std::string token_of(const log_position& position, std::string_view question) {
-  std::string text = head_of(question);
+std::string token_of(const log_position& position, std::string_view filter) {
+  std::string text = head_of(filter);
   auto out = std::back_inserter(text);
   for (const auto& [id, job] : position.jobs) {
     fmt::format_to(out, "j {} {} {}\n", id, job.finished ? 1 : 0, job.service_next);
@@ -28,14 +28,15 @@ std::string token_of(const log_position& position, std::string_view question) {
   return seal(text);
 }
 
-result<log_position> position_of(std::string_view token, std::string_view question) {
+result<log_position> position_of(std::string_view token, std::string_view filter) {
   auto text = unseal(token);
   if (!text) return std::unexpected(text.error());
-  auto head = head_of(question);
-  auto misfit = fail(errc::invalid_argument,
-                     "pageToken: it is of another request; expected the nextPageToken of the same "
-                     "filter");
-  if (!text->starts_with(head)) return misfit;
+  auto head = head_of(filter);
+  auto wrong_token =
+      fail(errc::invalid_argument,
+           "pageToken: it is of another request; expected the nextPageToken of the same "
+           "filter");
+  if (!text->starts_with(head)) return wrong_token;
   log_position position;
   log_position::job* job = nullptr;
   std::istringstream lines(text->substr(head.size()));
@@ -50,7 +51,7 @@ result<log_position> position_of(std::string_view token, std::string_view questi
     } else if (kind == "n" && lines >> name) {
       position.silent_nodes.insert(name);
     }
-    if (!lines) return misfit;
+    if (!lines) return wrong_token;
   }
   return position;
 }

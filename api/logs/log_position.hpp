@@ -1,6 +1,6 @@
-// How far a reader of logs has come: the content of a page token of entries:list. A position is
-// kept for every replica, so reading on continues exactly, however the lines of the replicas
-// interleave.
+// How far a client has read a job's log: the content of a page token of entries:list. There is one
+// position for each replica, so the next page continues exactly where this one ended, however the
+// lines of the replicas interleave.
 #pragma once
 
 #include "base/error.hpp"
@@ -23,13 +23,13 @@ struct log_position {
   };
 
   std::map<uint64_t, job> jobs;
-  std::set<std::string> silent_nodes; // the reader was told that they do not answer
+  std::set<std::string> silent_nodes; // a notice to the client says that they do not answer
 
   bool operator==(const log_position&) const = default;
 };
 
-/// `question` is what must not change between pages: the filter.
-std::string token_of(const log_position& position, std::string_view question);
-result<log_position> position_of(std::string_view token, std::string_view question);
+/// `filter` must not change between pages: a token fits only the filter that it was made for.
+std::string token_of(const log_position& position, std::string_view filter);
+result<log_position> position_of(std::string_view token, std::string_view filter);
 
 } // namespace troupe::api

@@ -32,7 +32,8 @@ bool is_connected(const context& context, std::string_view node) {
   return record && *record && (**record)->getConnected();
 }
 
-/// Whether the replica may still write: a job that is decided waits for nobody, so its others may.
+/// Whether the replica may still write. A job ends with its primary replica, and does not wait for
+/// the others.
 bool may_write(const context& context, wire::ReplicaRecord::Reader replica) {
   auto phase = replica.getStatus().getPhase();
   bool alive = phase == wire::ReplicaPhase::LAUNCHING || phase == wire::ReplicaPhase::RUNNING;
@@ -56,7 +57,7 @@ log_source source_of(const context& context, uint64_t id, wire::CustomJob::Reade
 
 result<std::optional<log_source>> custom_job_source(const context& context, uint64_t id) {
   auto key = store::key_of(id);
-  // The job first: if it has ended in what is read here, then nothing is written after.
+  // The job is read first: if it has ended, then the attempt that is read next is its last one.
   auto job = stored<wire::CustomJob>(context.database(), store::family::custom_jobs, key);
   if (!job) return std::unexpected(job.error());
   if (!*job) return std::nullopt;
@@ -67,9 +68,9 @@ result<std::optional<log_source>> custom_job_source(const context& context, uint
 
 result<std::vector<log_source>> tuning_job_sources(const context& context, uint64_t id,
                                                    wire::HyperparameterTuningJob::Reader job) {
-  log_source own{.origin = {.job = id, .project = project_of(wire::view(job.getName()))}};
-  own.over = is_terminal(job.getState());
-  std::vector<log_source> sources{own};
+  log_source itself{.origin = {.job = id, .project = project_of(wire::view(job.getName()))}};
+  itself.over = is_terminal(job.getState());
+  std::vector<log_source> sources{itself};
   for (auto trial : job.getTrials()) {
     auto trial_job = last_id_of(wire::view(trial.getCustomJob()));
     if (!trial_job) continue;

@@ -7,8 +7,8 @@
 
 namespace troupe::api {
 
-/// The $Json.name of an enumerant, or its own name where it has none; a number beyond the schema in
-/// digits.
+/// The $Json.name of an enumerant, or its schema name if it has none. A number that the schema does
+/// not know becomes its digits.
 std::string enum_name(capnp::EnumSchema type, uint16_t ordinal);
 
 template <class Enum>

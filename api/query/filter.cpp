@@ -55,10 +55,10 @@ bool compares(const filter::node& test, const field_values& values) {
 
 bool evaluate(const filter::node& test, const filter::row& values) {
   auto child_matches = [&](const filter::node& child) { return evaluate(child, values); };
-  switch (test.what) {
-  case filter::node::kind::all:
+  switch (test.is) {
+  case filter::node::kind::conjunction:
     return std::ranges::all_of(test.children, child_matches);
-  case filter::node::kind::any:
+  case filter::node::kind::disjunction:
     return std::ranges::any_of(test.children, child_matches);
   case filter::node::kind::negation:
     return !evaluate(test.children.front(), values);
@@ -72,11 +72,11 @@ void collect_required(const filter::node& test, const field_path& field,
                       std::vector<std::string>& found) {
   using kind = filter::node::kind;
   bool conjunction =
-      test.what == kind::all || (test.what == kind::any && test.children.size() == 1);
+      test.is == kind::conjunction || (test.is == kind::disjunction && test.children.size() == 1);
   if (conjunction)
     for (const filter::node& child : test.children)
       collect_required(child, field, found);
-  if (test.what == kind::comparison && test.compare == comparator::equal && test.field == field)
+  if (test.is == kind::comparison && test.compare == comparator::equal && test.field == field)
     found.push_back(test.text);
 }
 
@@ -86,8 +86,8 @@ filter::filter() : root_(std::make_shared<const node>()) {}
 filter::filter(std::shared_ptr<const node> root) : root_(std::move(root)) {}
 
 result<filter> filter::parse(std::string_view text, const schema& fields,
-                             std::string_view fields_for_people) {
-  auto root = parse_filter(text, fields, fields_for_people);
+                             std::string_view expected_fields) {
+  auto root = parse_filter(text, fields, expected_fields);
   if (!root) return std::unexpected(root.error());
   return filter(std::make_shared<const node>(std::move(*root)));
 }

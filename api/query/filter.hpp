@@ -20,7 +20,7 @@
 namespace troupe::api {
 
 enum class field_type : uint8_t {
-  text,      // = != < <= > >= as bytes; `:` a glob where the value has a *, else a part of the text
+  text,      // = != < <= > >= by bytes; `:` matches a glob if the value has a *, else a part
   keys,      // a map's keys: `:` only
   timestamp, // RFC 3339; compared as nanoseconds since the epoch
   job_state, // = != and `:`, by JobState's name or number
@@ -30,7 +30,8 @@ enum class field_type : uint8_t {
 
 using field_path = std::vector<std::string>;
 
-/// What a row holds in one field: texts, or numbers for every other type. Absent: nothing.
+/// A row's values in one field: texts for `text` and `keys`, numbers for all other types. Both are
+/// empty if the row has no such field.
 struct field_values {
   std::vector<std::string> texts;
   std::vector<int64_t> numbers;
@@ -42,16 +43,17 @@ public:
   using schema = std::function<std::optional<field_type>(const field_path&)>;
   using row = std::function<field_values(const field_path&)>;
 
-  /// invalid_argument: names the position (in bytes, from 1) and what was expected there.
+  /// `expected_fields` lists the fields, for messages. invalid_argument: the message has the
+  /// position (in bytes, from 1) and what was expected there.
   static result<filter> parse(std::string_view text, const schema& fields,
-                              std::string_view fields_for_people);
+                              std::string_view expected_fields);
 
-  /// The filter that takes everything.
+  /// A filter that matches every row.
   filter();
 
   bool matches(const row& values) const;
 
-  /// The values that `field` must have by equalities that every match obeys: for a filter
+  /// The values that every matching row must have in `field`, by the filter's equalities: for
   /// `job_id=7 AND severity>=ERROR`, required("job_id") is {"7"}.
   std::vector<std::string> required(const field_path& field) const;
 

@@ -35,8 +35,8 @@ struct argument {
 
 class parser {
 public:
-  parser(std::string_view text, const filter::schema& fields, std::string_view fields_for_people)
-      : text_(text), fields_(fields), fields_for_people_(fields_for_people) {}
+  parser(std::string_view text, const filter::schema& fields, std::string_view expected_fields)
+      : text_(text), fields_(fields), expected_fields_(expected_fields) {}
 
   result<filter::node> whole() {
     if (text_.size() > filter_bytes_max)
@@ -54,32 +54,32 @@ private:
 
   parsed conjunction() {
     if (++depth_ > filter_nesting_max) return problem("no deeper nesting than 32 levels", at_);
-    filter::node all{.what = filter::node::kind::all};
+    filter::node terms{.is = filter::node::kind::conjunction};
     do {
       auto next = disjunction();
       if (!next) return next;
-      all.children.push_back(std::move(*next));
+      terms.children.push_back(std::move(*next));
       if (!keyword("AND") && (at_end() || peek() == ')')) break;
     } while (true);
     --depth_;
-    return all.children.size() == 1 ? std::move(all.children.front()) : std::move(all);
+    return terms.children.size() == 1 ? std::move(terms.children.front()) : std::move(terms);
   }
 
   parsed disjunction() {
-    filter::node any{.what = filter::node::kind::any};
+    filter::node choices{.is = filter::node::kind::disjunction};
     do {
       auto next = term();
       if (!next) return next;
-      any.children.push_back(std::move(*next));
+      choices.children.push_back(std::move(*next));
     } while (keyword("OR"));
-    return any.children.size() == 1 ? std::move(any.children.front()) : std::move(any);
+    return choices.children.size() == 1 ? std::move(choices.children.front()) : std::move(choices);
   }
 
   parsed term() {
     bool negated = keyword("NOT") || symbol("-");
     auto inner = symbol("(") ? group() : comparison();
     if (!inner || !negated) return inner;
-    filter::node negation{.what = filter::node::kind::negation};
+    filter::node negation{.is = filter::node::kind::negation};
     negation.children.push_back(std::move(*inner));
     return negation;
   }
@@ -91,7 +91,7 @@ private:
   }
 
   parsed comparison() {
-    filter::node test{.what = filter::node::kind::comparison};
+    filter::node test{.is = filter::node::kind::comparison};
     size_t start = at_;
     auto path = field();
     if (!path) return std::unexpected(path.error());
@@ -99,7 +99,7 @@ private:
     if (!type)
       return fail(errc::invalid_argument,
                   "filter, position {}: there is no field '{}'; expected one of {}", start + 1,
-                  text_.substr(start, path_end_ - start), fields_for_people_);
+                  text_.substr(start, path_end_ - start), expected_fields_);
     test.field = std::move(*path);
     test.type = *type;
     size_t operator_at = at_;
@@ -112,7 +112,7 @@ private:
 
   /// `field=(a OR b)`: the comparison once for each value.
   parsed value_list(const filter::node& test) {
-    filter::node list{.what = filter::node::kind::any};
+    filter::node list{.is = filter::node::kind::disjunction};
     std::optional<bool> conjoined;
     do {
       auto one = single_value(test);
@@ -125,7 +125,7 @@ private:
         return problem("either only OR or only AND between the values of one field", at_);
       conjoined = is_and;
     } while (true);
-    if (conjoined.value_or(false)) list.what = filter::node::kind::all;
+    if (conjoined.value_or(false)) list.is = filter::node::kind::conjunction;
     return list;
   }
 
@@ -275,7 +275,7 @@ private:
 
   std::string_view text_;
   const filter::schema& fields_;
-  std::string_view fields_for_people_;
+  std::string_view expected_fields_;
   size_t at_ = 0;
   size_t path_end_ = 0;
   int depth_ = 0;
@@ -284,8 +284,8 @@ private:
 } // namespace
 
 result<filter::node> parse_filter(std::string_view text, const filter::schema& fields,
-                                  std::string_view fields_for_people) {
-  return parser(text, fields, fields_for_people).whole();
+                                  std::string_view expected_fields) {
+  return parser(text, fields, expected_fields).whole();
 }
 
 } // namespace troupe::api

@@ -1,4 +1,4 @@
-// The grammar of list filters, and the tree that it yields. Private to the filter's two files.
+// The grammar of list filters, and the tree that a filter is parsed into. Private to filter.cpp.
 #pragma once
 
 #include "api/query/filter.hpp"
@@ -8,12 +8,12 @@ namespace troupe::api {
 enum class comparator : uint8_t { equal, not_equal, less, less_equal, greater, greater_equal, has };
 
 struct filter::node {
-  enum class kind : uint8_t { all, any, negation, comparison };
+  enum class kind : uint8_t { conjunction, disjunction, negation, comparison };
 
-  kind what = kind::all;
+  kind is = kind::conjunction;
   std::vector<node> children;
 
-  // Of a comparison only.
+  // In a comparison only.
   field_path field;
   field_type type = field_type::text;
   comparator compare = comparator::equal;
@@ -25,6 +25,6 @@ inline constexpr size_t filter_bytes_max = 16 << 10;
 inline constexpr int filter_nesting_max = 32;
 
 result<filter::node> parse_filter(std::string_view text, const filter::schema& fields,
-                                  std::string_view fields_for_people);
+                                  std::string_view expected_fields);
 
 } // namespace troupe::api

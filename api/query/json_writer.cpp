@@ -45,7 +45,7 @@ json_writer& json_writer::key(std::string_view name) {
 json_writer& json_writer::value(std::string_view text) { return raw(quoted(text)); }
 json_writer& json_writer::value(bool flag) { return raw(flag ? "true" : "false"); }
 
-json_writer& json_writer::value(const wire::tree& tree, std::string_view without) {
+json_writer& json_writer::value(const wire::tree& tree, std::string_view omitted) {
   using kind = wire::tree::kind;
   switch (tree.is) {
   case kind::null:
@@ -64,7 +64,7 @@ json_writer& json_writer::value(const wire::tree& tree, std::string_view without
   case kind::object:
     begin_object();
     for (const wire::tree_member& each : tree.members)
-      if (without.empty() || each.name != without) key(each.name).value(each.value);
+      if (omitted.empty() || each.name != omitted) key(each.name).value(each.value);
     return end_object();
   }
   return raw("null");

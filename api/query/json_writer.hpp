@@ -1,5 +1,4 @@
-// Writes the JSON of what is no stored resource: lists, log entries, errors. Commas are its
-// business.
+// Writes JSON that is not a stored resource's: lists, log entries, errors. It puts the commas.
 #pragma once
 
 #include "wire/json_tree.hpp"
@@ -25,10 +24,10 @@ public:
   json_writer& value(bool flag);
   json_writer& value(std::integral auto number) { return raw(std::to_string(number)); }
 
-  /// A parsed value, its numbers as they were written; without the members named `without`.
-  json_writer& value(const wire::tree& tree, std::string_view without = {});
+  /// A parsed value, its numbers as they were written. Leaves out the members named `omitted`.
+  json_writer& value(const wire::tree& tree, std::string_view omitted = {});
 
-  /// Text that is JSON already.
+  /// A text that is already JSON.
   json_writer& raw(std::string_view json);
 
   template <class Value>

@@ -1,6 +1,7 @@
 #include "api/query/message.hpp"
 
 #include "api/query/json_writer.hpp"
+#include "wire/json_names.hpp"
 
 #include <charconv>
 #include <optional>
@@ -34,16 +35,6 @@ result<std::string> decoded(std::string_view text, bool plus_is_space) {
   return out;
 }
 
-std::string camel_case(std::string_view name) {
-  std::string out;
-  for (size_t at = 0; at < name.size(); ++at)
-    if (name[at] == '_' && at + 1 < name.size() && name[at + 1] >= 'a' && name[at + 1] <= 'z')
-      out += char(name[++at] - 'a' + 'A');
-    else
-      out += name[at];
-  return out;
-}
-
 template <class Visit>
 void split(std::string_view text, char at, Visit visit) {
   while (true) {
@@ -63,7 +54,7 @@ result<> parse_query(std::string_view text, request& into) {
     if (!name || !value)
       outcome = std::unexpected(name ? value.error() : name.error());
     else if (!name->empty())
-      into.query.insert_or_assign(camel_case(*name), std::move(*value));
+      into.query.insert_or_assign(wire::detail::camel_case(*name), std::move(*value));
   });
   return outcome;
 }

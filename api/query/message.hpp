@@ -1,5 +1,5 @@
-// A request and a response as the handlers see them: plain values, no event loop, no sockets.
-// Handlers can so run on any thread and be tested without a network.
+// A request and a response as handlers see them: plain values, no event loop, no sockets. So a
+// handler can run on any thread, and be tested without a network.
 #pragma once
 
 #include "base/error.hpp"
@@ -19,7 +19,7 @@ struct request {
   method verb = method::get;
   std::string target;            // as it came, for messages
   std::vector<std::string> path; // decoded segments; "/v1/a/b" is {"v1", "a", "b"}
-  std::string action;            // what follows the last segment's ':', "" if nothing does
+  std::string action;            // follows the last segment after a ':'; may be empty
   std::map<std::string, std::string, std::less<>> query; // decoded; names in camelCase
   std::string body;
 
@@ -31,7 +31,6 @@ struct response {
   int status = 200;
   std::string content_type = "application/json; charset=utf-8";
   std::string body;
-  bool close = false; // the rest of what the client sends is not worth reading
 };
 
 /// Called exactly once, from any thread.
@@ -40,7 +39,7 @@ using answer = std::function<void(response)>;
 /// Splits and decodes a request target. invalid_argument: a broken %-escape or a NUL.
 result<request> parse_target(method verb, std::string_view target);
 
-/// google.rpc.Code to HTTP, as Google's APIs have it.
+/// The HTTP status of an error, as Google's APIs choose it.
 int http_status(errc code);
 std::string_view reason_phrase(int status);
 
@@ -49,7 +48,7 @@ response error_response(const error& problem);
 response error_response(int http, const error& problem);
 response json_response(std::string body);
 
-/// The response to either.
+/// The JSON with status 200, or the error's response.
 response respond(const result<std::string>& json);
 
 } // namespace troupe::api

@@ -1,5 +1,5 @@
-// readMask: which top-level fields of a resource a client wants. A deeper path keeps its whole
-// field, which a field mask permits: it says what must be there.
+// readMask: the top-level fields of a resource that a client wants. A deeper path keeps its whole
+// top-level field: a mask names what a response must have, and the response may have more.
 #pragma once
 
 #include "wire/frame.hpp"

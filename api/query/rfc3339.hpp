@@ -1,4 +1,5 @@
-// Times as the API reads and writes them, to the nanosecond that log entries have.
+// Times in RFC 3339, as the API reads and writes them. To the nanosecond, because log entries have
+// nanoseconds.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +10,11 @@
 namespace troupe::api {
 
 /// Nanoseconds since the epoch of an RFC 3339 time; a bare date is its midnight in UTC. nullopt if
-/// it is neither, or lies outside the years 1678 to 2261.
+/// the text is neither, or the year is not between 1678 and 2261.
 std::optional<int64_t> nanos_of_rfc3339(std::string_view text);
 
-/// "2026-01-31T12:00:00.123456789Z", with 0, 3, 6 or 9 digits after the point, as few as will do.
+/// "2026-01-31T12:00:00.123456789Z", with 0, 3, 6 or 9 digits after the point: the fewest that are
+/// exact.
 std::string rfc3339_of_nanos(int64_t nanos);
 
 } // namespace troupe::api

@@ -52,7 +52,7 @@ result<std::string> unseal(std::string_view token) {
   std::string whole;
   if (decode(token, whole) && whole.size() >= 16) {
     auto text = whole.substr(16);
-    // Encoded again: a token has one spelling only.
+    // Encoded again and compared, so that each token has exactly one spelling.
     if (whole.starts_with(checksum(text)) && base64url(whole) == token) return text;
   }
   return fail(

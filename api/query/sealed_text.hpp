@@ -1,6 +1,7 @@
-// Page tokens: a text that goes out, comes back unchanged, and says nothing to the client. Sealed
-// means base64url with a checksum, so that a token which was cut or made up is refused instead of
-// guessed at. No secret is in it: whoever forges one gets another page of what he may read anyway.
+// Page tokens: texts that a client gets and sends back unchanged, and that mean nothing to it.
+// Sealed means base64url with a checksum, so that a token that was cut or invented is rejected. It
+// protects no secret: a forged token only gives another page of a list that the client may read
+// anyway.
 #pragma once
 
 #include "base/error.hpp"
@@ -13,10 +14,10 @@ namespace troupe::api {
 
 std::string seal(std::string_view text);
 
-/// invalid_argument: it is not a text that seal() made.
+/// invalid_argument: seal() did not make this token.
 result<std::string> unseal(std::string_view token);
 
-/// FNV-1a: to notice that a token is used with another request than it came from.
+/// FNV-1a. Detects a token that is used with another request than it was made for.
 uint64_t fingerprint(std::string_view text);
 
 } // namespace troupe::api

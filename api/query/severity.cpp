@@ -9,7 +9,7 @@ namespace troupe::api {
 
 namespace {
 
-// Canonical names first: severity_name() takes the first with the right number.
+// Canonical names come first: severity_name() returns the first name that has the number.
 constexpr std::pair<std::string_view, int64_t> severities[] = {
     {"DEFAULT", 0}, {"DEBUG", 100},    {"INFO", 200},  {"NOTICE", 300},    {"WARNING", 400},
     {"ERROR", 500}, {"CRITICAL", 600}, {"ALERT", 700}, {"EMERGENCY", 800}, {"WARN", 400},

@@ -1,4 +1,4 @@
-// Cloud Logging's severities: names for people, numbers for their order.
+// Cloud Logging's severities: their names, and the numbers that order them.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace troupe::api {
 /// The number of a severity by its name (any case, with the usual short forms) or by its number.
 std::optional<int64_t> severity_number(std::string_view text);
 
-/// The canonical name of a severity; "DEFAULT" for what is none.
+/// The canonical name of a severity; "DEFAULT" if the text is not a severity.
 std::string_view severity_name(std::string_view text);
 
 } // namespace troupe::api

@@ -13,12 +13,12 @@ wire::frame<wire::Command> command_for(const project_location& parent,
   });
 }
 
-result<> check_one_place(const project_location& parent, std::string_view what) {
+result<> check_one_location(const project_location& parent, std::string_view subject) {
   if (parent.project != "-" && parent.location != "-") return {};
   return fail(errc::invalid_argument,
               "{} is created in one project and one location; '-' stands for all of them and is "
               "only for lists",
-              what);
+              subject);
 }
 
 std::string_view body_or_empty(const request& request) {

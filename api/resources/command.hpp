@@ -1,5 +1,4 @@
-// What the handlers of writes have in common: a command for the place that a path names, and the
-// requests that say everything in their path.
+// What the handlers of writes share: commands to the controller, and checks of bodies.
 #pragma once
 
 #include "api/query/message.hpp"
@@ -9,16 +8,18 @@
 
 namespace troupe::api {
 
+/// A command about the project and location that the request's path names.
 wire::frame<wire::Command> command_for(const project_location& parent,
                                        const std::function<void(wire::Command::Builder)>& fill);
 
-/// Something new belongs to one project and one location; `what` begins the message.
-result<> check_one_place(const project_location& parent, std::string_view what);
+/// A new resource needs one project and one location, so "-" is rejected. `subject` begins the
+/// message.
+result<> check_one_location(const project_location& parent, std::string_view subject);
 
-/// A body that may be left out: then it is an empty object.
+/// The body, or an empty object if the client sent none.
 std::string_view body_or_empty(const request&);
 
-/// The body of a request that has no fields: nothing, or an empty object.
+/// Rejects a body that is neither empty nor an empty object.
 result<> check_no_fields(const request&);
 
 } // namespace troupe::api

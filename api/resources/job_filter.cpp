@@ -38,7 +38,7 @@ std::optional<field_type> type_of(const field_path& path) {
   return field->type;
 }
 
-/// A label's key may itself hold dots, as aiplatform.googleapis.com/x.
+/// A label's key may itself contain dots, as aiplatform.googleapis.com/x does.
 std::string label_key(const field_path& path) {
   std::string key = path[1];
   for (size_t part = 2; part < path.size(); ++part)
@@ -56,9 +56,9 @@ field_values labels_of(wire::StringMap::Reader labels, const field_path& path) {
   return found;
 }
 
-field_values time_of(bool has, wire::Timestamp::Reader at) {
+field_values time_of(bool has, wire::Timestamp::Reader time) {
   if (!has) return {};
-  return {.numbers = {at.getMicros() * 1000}};
+  return {.numbers = {time.getMicros() * 1000}};
 }
 
 template <class Reader>

@@ -1,4 +1,4 @@
-// The filter fields that custom jobs and tuning jobs share.
+// The filter of job lists. Custom jobs and tuning jobs have the same fields.
 #pragma once
 
 #include "api/query/filter.hpp"

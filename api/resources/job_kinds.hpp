@@ -1,4 +1,5 @@
-// What tells the two collections of jobs apart, so that everything else about them is written once.
+// The differences between custom jobs and tuning jobs. Everything else about the two collections is
+// written once, with one of these as a template argument.
 #pragma once
 
 #include "store/store.hpp"

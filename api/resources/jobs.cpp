@@ -1,3 +1,4 @@
+// Custom jobs and tuning jobs: create, list, show, cancel and delete, written once for both.
 #include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
@@ -12,7 +13,7 @@ namespace troupe::api {
 
 namespace {
 
-/// What a client sees of a stored job; the trials are read only if they are asked for.
+/// The job as a client sees it. Trials are read only if the mask keeps them.
 template <class Kind>
 result<wire::frame<typename Kind::resource>>
 shown(const context& context, const read_mask& mask,
@@ -27,7 +28,8 @@ shown(const context& context, const read_mask& mask,
   return mask.applied(job);
 }
 
-/// A command about a job that exists now; the controller has the last word on it.
+/// Sends a command about a job that exists now. It may be gone when the command is carried out, so
+/// the controller checks again.
 template <class Kind>
 void execute_on_job(const context& context, const request& request, const resource_path& path,
                     answer reply, void (*fill)(wire::Command::Builder, uint64_t)) {
@@ -43,7 +45,7 @@ void execute_on_job(const context& context, const request& request, const resour
 template <class Kind>
 void create_job(const context& context, const request& request, const resource_path& path,
                 answer reply) {
-  if (auto one = check_one_place(path.parent, "a job"); !one)
+  if (auto one = check_one_location(path.parent, "a job"); !one)
     return reply(error_response(one.error()));
   auto job = wire::from_json<typename Kind::resource>(request.body, "request body");
   if (!job) return reply(error_response(job.error()));

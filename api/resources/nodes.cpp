@@ -1,3 +1,4 @@
+// The nodes of the cluster, as the controller has recorded them.
 #include "api/query/enum_names.hpp"
 #include "api/query/json_writer.hpp"
 #include "api/query/rfc3339.hpp"
@@ -7,7 +8,7 @@ namespace troupe::api {
 
 namespace {
 
-// 64-bit numbers are texts, as everywhere in Vertex's JSON.
+// 64-bit numbers are written as texts, as everywhere in Vertex's JSON.
 void write_resources(json_writer& out, std::string_view key, wire::Resources::Reader resources) {
   out.key(key).begin_object();
   out.member("cpuMillis", std::to_string(resources.getCpuMillis()));

@@ -1,3 +1,4 @@
+// Long-running operations: list, show, wait.
 #include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
 #include "api/backend/operation_waits.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 constexpr auto collection = "operations";
 
-/// The name that the path spells, which may have the study and the trial in it.
+/// The name that the path gives. It may contain a study and a trial.
 std::string name_of(const resource_path& path) {
   std::string name = path.parent.name();
   constexpr std::string_view above[] = {"studies", "trials"};
@@ -24,7 +25,7 @@ std::string name_of(const resource_path& path) {
   return fmt::format("{}/operations/{}", name, path.id);
 }
 
-/// An operation is known by its id; the names of what is above it may be there or not.
+/// An operation is found by its id. The path may or may not name the study and the trial above it.
 result<wire::frame<wire::Operation>> operation_at(const context& context,
                                                   const resource_path& path) {
   auto missing = std::unexpected(no_such_resource(context, name_of(path)));
@@ -112,7 +113,7 @@ void show_operation(const context& context, const request& request, const resour
 
 void cancel_operation(const context& context, const request&, const resource_path& path,
                       answer reply) {
-  // Best effort by its definition. What an operation of ours waits for is over in moments.
+  // Cancelling is best effort by definition, and every operation of Troupe ends within moments.
   auto operation = operation_at(context, path);
   reply(operation ? json_response("{}") : error_response(operation.error()));
 }

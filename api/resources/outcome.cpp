@@ -13,25 +13,26 @@ error error_of(wire::Status::Reader status) {
 } // namespace
 
 response response_of(const wire::frame<wire::Outcome>& outcome, wire::json_options options) {
-  auto what = *outcome;
-  switch (what.which()) {
+  auto content = *outcome;
+  switch (content.which()) {
   case wire::Outcome::ERROR:
-    return error_response(error_of(what.getError()));
+    return error_response(error_of(content.getError()));
   case wire::Outcome::CUSTOM_JOB:
-    return json_response(wire::to_json<wire::CustomJob>(what.getCustomJob(), options));
+    return json_response(wire::to_json<wire::CustomJob>(content.getCustomJob(), options));
   case wire::Outcome::TUNING_JOB:
     return json_response(
-        wire::to_json<wire::HyperparameterTuningJob>(what.getTuningJob(), options));
+        wire::to_json<wire::HyperparameterTuningJob>(content.getTuningJob(), options));
   case wire::Outcome::OPERATION:
-    return json_response(wire::to_json<wire::Operation>(what.getOperation(), options));
+    return json_response(wire::to_json<wire::Operation>(content.getOperation(), options));
   case wire::Outcome::EMPTY:
     return json_response("{}");
   case wire::Outcome::STUDY:
-    return json_response(wire::to_json<wire::Study>(what.getStudy(), options));
+    return json_response(wire::to_json<wire::Study>(content.getStudy(), options));
   case wire::Outcome::TRIAL:
-    return json_response(wire::to_json<wire::Trial>(what.getTrial(), options));
+    return json_response(wire::to_json<wire::Trial>(content.getTrial(), options));
   }
-  return error_response({errc::internal, "the controller's answer is of an unknown kind"});
+  return error_response(
+      {errc::internal, "the controller sent an outcome that this API does not know"});
 }
 
 std::function<void(wire::frame<wire::Outcome>)> outcome_answer(wire::json_options options,

@@ -1,4 +1,4 @@
-// From the controller's outcome of a command to the response that a client gets.
+// Turns the outcome of a command, which the controller sends, into the response to a client.
 #pragma once
 
 #include "api/query/message.hpp"
@@ -6,6 +6,7 @@
 
 namespace troupe::api {
 
+/// The resource that the outcome holds, or its error.
 response response_of(const wire::frame<wire::Outcome>& outcome, wire::json_options);
 
 /// The callback for backend::execute().

@@ -1,4 +1,5 @@
-// GET {job}:status: what the controller knows of a job beside the resource itself.
+// GET {job}:status: what the controller knows of a job beside the resource itself: its attempt, its
+// replicas, and why it waits.
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
 #include "api/query/enum_names.hpp"

@@ -1,4 +1,4 @@
-// Studies: Vizier's collection of what is tuned by a client.
+// Client studies: Vizier's studies, whose trials a client evaluates.
 #include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
 #include "api/resources/command.hpp"
@@ -24,7 +24,8 @@ result<std::string> page_of_studies(const context& context, const request& reque
   return list_page(context.database(), {.family = store::family::studies}, *page, collection, item);
 }
 
-/// A name is unique in its location; of several locations ('-') the newest study is meant.
+/// The study with this display name. It is unique in a location; if several locations match ('-'),
+/// this is the newest study.
 result<wire::frame<wire::Study>> study_called(const context& context,
                                               const project_location& parent,
                                               std::string_view display_name) {
@@ -53,7 +54,7 @@ result<wire::frame<wire::Study>> study_called(const context& context,
 
 void create_study(const context& context, const request& request, const resource_path& path,
                   answer reply) {
-  if (auto one = check_one_place(path.parent, "a study"); !one)
+  if (auto one = check_one_location(path.parent, "a study"); !one)
     return reply(error_response(one.error()));
   auto study = wire::from_json<wire::Study>(request.body, "request body");
   if (!study) return reply(error_response(study.error()));

@@ -1,6 +1,6 @@
-// Trials of a study: suggested, measured and completed by clients. Reads come from the committed
-// state; everything that changes something is a command to the controller, once the study and the
-// trial are known to exist.
+// Trials of a client study: suggested, measured and completed by clients. Reads come from the
+// committed state. Every change is a command to the controller, sent only if the study and the
+// trial exist.
 #include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
@@ -55,7 +55,7 @@ void execute(const context& context, const request& request, const project_locat
                           outcome_answer(request.json(), std::move(reply)));
 }
 
-/// A command about a study; the change names no trial yet.
+/// Sends a command about a study. Its change has no trial number.
 void change_study(const context& context, const request& request, const resource_path& path,
                   answer reply, change_builder (wire::Command::Builder::*init)(),
                   const std::function<void(change_builder)>& fill) {
@@ -81,7 +81,7 @@ void change_trial(const context& context, const request& request, const resource
   });
 }
 
-/// A method of a trial that takes nothing but the trial.
+/// A method of a trial that has no fields in its body.
 void change_trial_alone(const context& context, const request& request, const resource_path& path,
                         answer reply, change_builder (wire::Command::Builder::*init)()) {
   if (auto empty = check_no_fields(request); !empty) return reply(error_response(empty.error()));

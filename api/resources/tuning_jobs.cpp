@@ -1,4 +1,4 @@
-// What only tuning jobs can do.
+// The method that only tuning jobs have: resume.
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
 #include "api/resources/command.hpp"
@@ -10,7 +10,7 @@ namespace troupe::api {
 
 namespace {
 
-/// The controller answers with the job's record, whose trials lie beside it.
+/// The controller answers with the job's record, without the trials; this adds them.
 response joined_response(const store::database& database, const wire::frame<wire::Outcome>& outcome,
                          wire::json_options options) {
   if (!outcome->isTuningJob()) return response_of(outcome, options);
@@ -35,7 +35,8 @@ void resume_tuning_job(const context& context, const request& request, const res
     resume.setId(*id_of(path.id));
     resume.setWanted(**asked);
   });
-  // The answer may come when the server is gone; the database is the cluster's.
+  // The answer may come after the server was destroyed. The database belongs to the cluster, which
+  // lives longer.
   auto answered = [&database = context.database(), options = request.json(),
                    reply = std::move(reply)](const wire::frame<wire::Outcome>& outcome) {
     reply(joined_response(database, outcome, options));
