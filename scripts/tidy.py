@@ -51,7 +51,7 @@ FOLDERS = {
 ROOMS = {
     "core": ["machines", "validate", "state", "scheduler", "cluster", "jobs", "nodes", "studies"],
     "runtime": ["shim", "."],
-    "api": ["query", "logs", "resources", "http"],
+    "api": ["query", "backend", "logs", "resources", "http"],
     "reduction": ["kernels", "control", "transport", "reducer", "rank", "api"],
     "cli": ["terminal", "client", ".", "bench", "jobs", "tune", "serve"],
 }
@@ -67,10 +67,6 @@ STILL_TO_DO = {
     "cli/client/http_client.cpp:http_client::exchange",
     "core/cluster/recovery.cpp:engine::recover",
     # openings
-    "api/logs/log_sources.cpp",
-    "api/resources/jobs.cpp",
-    "api/resources/nodes.cpp",
-    "api/resources/operations.cpp",
     "bench/peers/ring_main.cpp",
     "bench/tuner/conditional_tasks.cpp",
     "bench/tuner/front_tasks.cpp",
@@ -97,15 +93,6 @@ STILL_TO_DO = {
     "wire/json_decode.cpp",
     "wire/json_encode.cpp",
     # arrows
-    "api/backend/backend.hpp",
-    "api/backend/context.hpp",
-    "api/backend/lookup.cpp",
-    "api/backend/lookup.hpp",
-    "api/backend/operation_waits.cpp",
-    "api/backend/operation_waits.hpp",
-    "api/backend/settings.hpp",
-    "api/backend/stored_trials.cpp",
-    "api/backend/stored_trials.hpp",
     "core/cluster/engine.hpp -> core/jobs/restart.hpp",
     "core/scheduler/scheduling.cpp -> core/cluster/engine.hpp",
     "core/state/records.cpp -> core/cluster/engine.hpp",
