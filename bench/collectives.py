@@ -6,13 +6,13 @@
     sudo bench/collectives.py --build build --unshaped --sizes 8..16K     latency, links that do not bound
     bench/collectives.py --build build --loopback                 software overhead only; needs no root
 
-Every round runs every peer once, so that what else the machine does befalls all alike; figures are
-medians of the rounds. A time is that of the slowest rank, from a barrier in shared memory on. All
-results are checked. On shaped links the lab is calibrated first, and a row says what bound it: the
-links, the CPU (no result then), or neither, which is latency. `sent` is what a worker's card sent per
-byte of the array: 1 through reducers, 2(n-1)/n in a ring. `t*` is the least time with so many
-reducers: S/B where they are enough, a ring's where there are none. Open MPI polls while it waits, so
-its idle CPU says little.
+Every round runs every peer once, so that other load on the machine affects all of them equally; figures
+are medians of the rounds. A time is that of the slowest rank, measured from a barrier in shared memory.
+All results are checked. On shaped links the lab is calibrated first, and a row names its bound: the
+links, the CPU (then it is no result), or neither, which is latency. `sent` is the number of bytes that a
+worker's card sent per byte of the array: 1 through reducers, 2(n-1)/n in a ring. `t*` is the least time
+with this number of reducers: S/B if they are enough, a ring's time if there are none. Open MPI polls
+while it waits, so its idle CPU means little.
 """
 import argparse
 import json
@@ -68,7 +68,7 @@ def assignment(text):
 
 
 class Runner:
-    """Runs one peer at all sizes on a place."""
+    """Runs one peer at all sizes, in a lab or over loopback."""
 
     def __init__(self, args, sizes):
         self.args, self.sizes = args, sizes
@@ -77,7 +77,7 @@ class Runner:
         return os.path.join(self.args.build, "bench", "peers", "peer-" + peer.split("-")[0])
 
     def available(self):
-        """The peers asked for whose programs were built, and that can run with so many reducers."""
+        """Those of the requested peers that were built and can run with this number of reducers."""
         asked = [peer for peer in self.args.peers if peer != "troupe" or self.args.reducers]
         there = [peer for peer in asked if os.path.exists(self.program(peer))]
         for peer in set(asked) - set(there):
@@ -100,7 +100,7 @@ class Runner:
 
 def run_rounds(runner, place, peers, rounds):
     """A list of JSON lines per round, what failed, and how busy the machine was before each round. The
-    order turns, so that no peer always follows the same one."""
+    order rotates, so that no peer always follows the same one."""
     done, failures, busy = [], [], []
     for number in range(rounds):
         order = peers[number % len(peers):] + peers[:number % len(peers)]
@@ -211,7 +211,7 @@ def parse(argv):
 
 def main(argv):
     args = parse(argv)
-    # Being told to stop must not leave the lab behind.
+    # SIGTERM must not leave the lab behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         result, rows = measure(args)

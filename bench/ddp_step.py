@@ -1,14 +1,14 @@
 """How long a step of DistributedDataParallel takes, by backend, side by side in one run.
 
-One process per rank, told by its environment as any script for torch.distributed, so that each can be started on its own
-host or in its own network namespace:
+One process per rank, configured by its environment like any script for torch.distributed, so that each can be started on its
+own host or in its own network namespace:
 
     RANK=0 WORLD_SIZE=4 MASTER_ADDR=10.0.0.1 MASTER_PORT=29500 \\
     TROUPE_REDUCERS=10.0.0.5:7000,... TROUPE_JOB=bench TROUPE_TOKEN=... TROUPE_LIB=.../libtroupe.so PYTHONPATH=python \\
     GLOO_SOCKET_IFNAME=eth0 python3 bench/ddp_step.py --backends troupe,gloo
 
-The model is a stack of linear layers with a small batch: 25 million parameters whose computation takes little next to
-moving their gradients. The backends take turns, some steps at a time, so that they meet the same conditions. `none` is
+The model is a stack of linear layers with a small batch: 25 million parameters, for which computing takes little time
+compared with moving the gradients. The backends alternate, some steps at a time, so that they run under the same conditions. `none` is
 the same step without communication; `hook` is gloo with troupe.torch's hook; `troupe-bfloat16` and `troupe-float16`
 send half the bytes. Rank 0 prints one line of JSON per backend. A step lasts as long as on its slowest rank.
 """
@@ -97,7 +97,7 @@ def over_ranks(numbers, op, group):
 
 def equal_on_all_ranks(contestant, group):
     weights = torch.cat([parameter.detach().flatten() for parameter in contestant.parameters])
-    # The least and the largest bit pattern of each weight over the ranks.
+    # The smallest and the largest bit pattern of each weight over the ranks.
     least, largest = weights.view(torch.int32).clone(), weights.view(torch.int32).clone()
     dist.all_reduce(least, dist.ReduceOp.MIN, group=group)
     dist.all_reduce(largest, dist.ReduceOp.MAX, group=group)
@@ -161,7 +161,7 @@ def main():
     contestants = [Contestant(name, options, groups) for name in names]
     for _ in range(options.rounds):
         for contestant in contestants:
-            # All ranks begin together: what a turn left behind is no part of the next.
+            # All ranks begin together, so that one backend's unfinished work does not count for the next.
             dist.barrier(group=groups["gloo"])
             contestant.turn()
     ok = True
@@ -170,7 +170,7 @@ def main():
         ok = ok and result["weights_equal_on_all_ranks"]
         if dist.get_rank() == 0:
             print(json.dumps(result), flush=True)
-    # The last word of all: nobody leaves while another still talks to it.
+    # A last barrier: no rank leaves while another still communicates with it.
     dist.barrier(group=groups["gloo"])
     return 0 if ok else 1
 

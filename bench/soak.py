@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs a million short all-reduces and a thousand long ones, and tells whether any process's memory grew meanwhile.
+"""Runs a million short all-reduces and a thousand long ones, and reports whether any process's memory grew.
 
     bench/soak.py --troupe build/cli/troupe
 
-Each process's resident set is taken once it has warmed up (a tenth of the time) and at the end. Exit status 1 where
+Each process's resident set is measured after a warm-up (a tenth of the time) and at the end. Exit status 1 if
 one grew by more than a MiB.
 """
 
@@ -55,7 +55,7 @@ def soak(troupe, name, ranks, reducers, size, iterations):
         sys.exit(f"soak.py: {name}: the command ended with {run.returncode}")
     worst = 0
     for pid, samples in sorted(seen.items()):
-        # The last moments are those of leaving.
+        # In the last second the processes shut down.
         warm = [kib for at, kib in samples if took * 0.1 < at < took - 1]
         if len(warm) < 2:
             continue

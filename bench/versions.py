@@ -82,7 +82,7 @@ def compare(kind, rounds):
     """The row of one measure. Ratios are costs: above 1 is slower, for times and for rates alike."""
     def cost(value, base):
         return base / value if kind.higher_is_better else value / base
-    old, new, again = ([each[who][kind.key] for each in rounds] for who in ("old", "new", "again"))
+    old, new, again = ([each[name][kind.key] for each in rounds] for name in ("old", "new", "again"))
     changes = [cost(value, math.sqrt(before * after)) for value, before, after in zip(new, old, again)]
     noise = [cost(value, base) for value, base in zip(again, old)]
     change = statistics.median(changes)

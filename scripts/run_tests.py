@@ -1,4 +1,4 @@
-"""Runs meson's tests and adds up the test cases inside them: a doctest program and a unittest file each hold many.
+"""Runs meson's tests and counts the test cases inside them: a doctest program or a unittest file has many.
 
 Exits with 1 if anything failed. The last line of its output is `N passed, N failed`.
 """
@@ -14,7 +14,7 @@ LOG = BUILD / "meson-logs" / "testlog.json"
 
 
 def cases(entry):
-    """(passed, failed) of one meson test, from its own summary where it prints one."""
+    """(passed, failed) of one meson test, from its own summary if it prints one."""
     output = entry.get("stdout", "") + entry.get("stderr", "")
     ok = entry["result"] in ("OK", "EXPECTEDFAIL")
     doctest = re.search(r"\[doctest\] test cases:\s*\d+\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed", output)
@@ -26,13 +26,13 @@ def cases(entry):
         passed = int(unittest[1]) - failed - skipped
     else:
         return (1, 0) if ok else (0, 1)
-    # A program that fails without a failed case crashed, hung or leaked: that counts.
+    # A program that fails without a failed case crashed, hung or leaked: that counts as one.
     return (passed, failed if failed or ok else 1)
 
 
 def main():
     LOG.unlink(missing_ok=True)
-    # One at a time: several of them start clusters, and two cores are soon busy.
+    # One at a time: several of them start clusters, which would disturb each other on two cores.
     run = subprocess.run(["/usr/bin/python3", "/usr/bin/meson", "test", "-C", str(BUILD), "--no-rebuild",
                           "--num-processes", "1", "--print-errorlogs", *sys.argv[1:]])
     passed = failed = 0

@@ -1,8 +1,8 @@
-"""Whether a lab's links, and not the machine's CPU, bound what runs on it.
+"""Whether a lab's links, and not the machine's CPU, are the bound of a run.
 
 Each link is measured alone with one TCP stream; then all at once, each host sending to the next,
-which loads every link both ways as an all-reduce through reducers does; then, where the program is
-there, with a ring all-reduce of the workers. A figure counts only where the links were the bound.
+which loads every link both ways as an all-reduce through reducers does; then, if the
+program was built, with a ring all-reduce of the workers. A figure counts only if the links were the bound.
 """
 import json
 import os
@@ -18,12 +18,12 @@ from lab import TCP_CEILING, LabError, rate_text
 from launch import run_ring
 
 RATES = ["1gbit", "500mbit", "300mbit", "200mbit", "100mbit"]
-MIN_SHARE = 0.90  # of what the links can carry
+MIN_SHARE = 0.90  # of the links' capacity
 MIN_IDLE = 0.10   # of the CPU
 
 
 def verdict(share, idle):
-    """'links' where a run is a result; otherwise 'cpu'."""
+    """'links' if a run is a result; otherwise 'cpu'."""
     return "links" if share >= MIN_SHARE and idle is not None and idle >= MIN_IDLE else "cpu"
 
 
@@ -91,7 +91,7 @@ def calibrate(lab, ring_program=None):
 
 
 def report(found):
-    """What calibrate found, for people."""
+    """The result of calibrate as text."""
     mbit = lambda rates: "  ".join(f"{host} {rate / 1e6:.0f}" for host, rate in rates.items())
     percent = lambda share: "-" if share is None else f"{100 * share:.0f} %"
     lines = [f"links of {found['rate']}, TCP {found['congestion']}",

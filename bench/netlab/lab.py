@@ -1,10 +1,10 @@
 """A cluster of network namespaces on one machine: workers w0.. and reducers r0.., each with one
 shaped link to a switch.
 
-The switch is a bridge in a namespace of its own, so the machine's own network is not touched. Both
-ends of every link have a token bucket: the host's end is what its card may send, the switch's end
-what it may receive. Everything a lab makes is named after it, so several labs live side by side and
-what a crash left behind is found again by its name.
+The switch is a bridge in a dedicated namespace, so the machine's own network is not touched. Both
+ends of every link have a token bucket: the host's end limits what its card sends, the switch's end
+what it receives. Everything that a lab creates has its name, so several labs can exist at once, and
+whatever a crash left is found by its name.
 """
 import dataclasses
 import json
@@ -23,7 +23,7 @@ UNITS = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 
 
 class LabError(Exception):
-    """Something that the user can mend; the message says how."""
+    """A problem that the user can fix; the message says how."""
 
 
 def bits_per_second(text):
@@ -47,15 +47,15 @@ def rate_text(rate):
 
 
 def burst_bytes(rate):
-    """What a link passes at once. More lets messages go unshaped after a pause; less makes packets so
-    small that they, and not the links, are what the machine is busy with: 40 kB take an eighth of the
+    """The burst of a link's token bucket. With more, messages after a pause are not shaped; with less, packets
+    become so small that the CPU is the bound, and not the links: 40 kB take an eighth of the
     CPU time per byte that 16 kB take, and are 1 % of 4 MiB. From 2.56 Gbit/s on, 125 us of the rate."""
     return max(40_000, rate * 125 // 8 // 10**6)
 
 
 def gso_bytes(burst):
-    """The largest packet the kernel hands to a link. One that exceeds the burst, with the headers its
-    segments will have, is cut by the token bucket frame by frame, which costs more CPU than all else."""
+    """The largest packet the kernel hands to a link. If it exceeds the burst, with the headers of its
+    segments, the token bucket cuts it frame by frame, which costs more CPU than everything else."""
     return min(65536, burst * 82 // 100)
 
 
@@ -73,7 +73,7 @@ def require_root():
 
 @dataclasses.dataclass
 class Lab:
-    """What `up` makes and `down` takes away. Also a context manager."""
+    """A lab: `up` creates it, `down` removes it. Also a context manager."""
 
     workers: int
     reducers: int = 0
@@ -89,7 +89,7 @@ class Lab:
         if not (1 <= self.workers <= 99 and 0 <= self.reducers <= 99):
             raise LabError(f"{self.workers} workers and {self.reducers} reducers: expected 1 to 99 and 0 to 99")
 
-    # Who is there.
+    # Hosts.
 
     @property
     def worker_hosts(self):
@@ -126,7 +126,7 @@ class Lab:
     # Running things.
 
     def command(self, host, argv):
-        """argv as it is to be started to run on a host."""
+        """The command that runs argv on a host."""
         return ["ip", "netns", "exec", self.namespace(host), *argv]
 
     def popen(self, host, argv, **options):
@@ -185,7 +185,7 @@ class Lab:
         for where, device in ((switch, host), (space, "eth0")):
             run_quietly(["ip", "-n", where, "link", "set", "dev", device,
                          "gso_max_size", str(gso_bytes(burst))])
-            # A queue of 100 ms: shorter ones drop packets and wreck TCP.
+            # A queue of 100 ms: shorter ones drop packets, and TCP collapses.
             run_quietly(["tc", "-n", where, "qdisc", "add", "dev", device, "root", "tbf",
                          "rate", rate_text(rate), "burst", str(burst), "latency", "100ms"])
 
@@ -203,7 +203,7 @@ class Lab:
 
 
 class Loopback:
-    """The same machine without a lab: every host is this one. For software overhead, never for claims."""
+    """The same machine without a lab: every host is this one. It shows software overhead; its figures are no results."""
 
     name, rate, reducer_rate, shaped, congestion = "loopback", None, None, False, None
 
@@ -262,7 +262,7 @@ def namespaces_of(name):
 
 
 def sweep(name):
-    """Ends the processes of a lab and removes all that it made, whatever state it is in."""
+    """Ends the processes of a lab and removes everything that it created, in whatever state it is."""
     spaces = namespaces_of(name)
     end_processes(spaces)
     for space in spaces:
@@ -272,7 +272,7 @@ def sweep(name):
 
 
 def end_processes(spaces):
-    # A process that lives on would keep its namespace, and with it its end of the link.
+    # A process that is still alive would keep its namespace, and with it its end of the link.
     for sign in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + 2
         while (pids := processes_in(spaces)) and time.monotonic() < deadline:

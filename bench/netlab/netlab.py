@@ -2,10 +2,10 @@
 """netlab: a cluster of network namespaces with shaped links on one machine. Needs root.
 
     netlab.py up --workers 4 --reducers 4 --rate 1gbit    brings it up; --rate auto finds the rate
-    netlab.py calibrate                                   links or CPU: what bounds a run here?
+    netlab.py calibrate                                   whether links or CPU bound a run here
     netlab.py run w0 -- ping -c1 10.77.0.101              runs a command on a host
     netlab.py status                                      hosts, addresses, links, byte counters
-    netlab.py down                                        takes all of it away
+    netlab.py down                                        removes it
 """
 import argparse
 import json

@@ -1,8 +1,8 @@
-"""One end of a plain TCP stream, as a process of its own: what calibration measures links with.
+"""One end of a plain TCP stream, as a separate process. Calibration measures links with it.
 
-`stream.py sink` prints its port, takes one connection, says so, and reads from its input the two
-moments between which it counts; they are of the monotonic clock, which is the same in all namespaces.
-Then it prints how much came. `stream.py source HOST PORT` sends until the other end closes.
+`stream.py sink` prints its port, accepts one connection, prints `connected`, and reads from its input the two
+times between which it counts; they are of the monotonic clock, which is the same in all namespaces.
+Then it prints how many bytes came. `stream.py source HOST PORT` sends until the other end closes.
 """
 import json
 import socket
@@ -29,7 +29,7 @@ def sink():
         if now > moments[1]:
             break
         if first is None:
-            first = now  # what came up to here belongs to the time before
+            first = now  # bytes up to here came before the first time
         else:
             counted, last = counted + got, now
     print(json.dumps({"bytes": counted, "seconds": (last - first) if last else 0}), flush=True)

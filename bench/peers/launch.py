@@ -1,7 +1,7 @@
 """Starts a peer on the workers of a lab, one process per rank, and reads the JSON that rank 0 prints.
 
-A place is a Lab or a Loopback (netlab/lab.py). All peers take the same options and are given the
-same sizes, so they differ in nothing but what they all-reduce with.
+A place is a Lab or a Loopback (netlab/lab.py). All peers take the same options and get the
+same sizes, so they differ only in the library that all-reduces.
 """
 import contextlib
 import json
@@ -15,12 +15,12 @@ import time
 
 
 class PeerFailure(Exception):
-    """A peer's run that gave no figures; the message says whose, and what it printed."""
+    """A peer's run without figures; the message names the peer, and has its output."""
 
 
 @contextlib.contextmanager
 def meeting():
-    """A folder that all ranks share, in memory."""
+    """A folder in memory that all ranks share."""
     with tempfile.TemporaryDirectory(prefix="troupe-meeting-", dir="/dev/shm") as folder:
         yield folder
 
@@ -38,7 +38,7 @@ def end(processes):
 
 
 def wait_all(processes, timeout_s):
-    """True when all have ended well. One that fails ends the wait: the others may never notice."""
+    """True when all have exited with 0. One that fails ends the wait: the others may never notice."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         states = [process.poll() for process in processes]
@@ -85,7 +85,7 @@ def run_ring(place, program, size_bytes):
 
 # Open MPI.
 
-# It would start its daemons with ssh. The daemon's host name is changed too, in a namespace for it:
+# Open MPI would start its daemons with ssh. The daemon's host name is changed, too, in a namespace:
 # daemons of one name count as one machine. The meeting folder says which namespace has an address.
 AGENT = """#!/bin/sh
 set -e
@@ -112,7 +112,7 @@ def write_agent(lab, folder):
 def mpirun(place, folder, settings):
     """mpirun's command up to the program. It runs at the switch of a lab: no worker is special."""
     settings = {"pml": "ob1", "btl": "tcp,self", "plm_rsh_no_tree_spawn": "1",
-                # Ranks that wait give way; spinning they would take the CPU from those they wait for.
+                # Waiting ranks yield: by spinning they would take the CPU from the ranks that they wait for.
                 "mpi_yield_when_idle": "1"} | settings
     if place.name == "loopback":
         network, where = "127.0.0.1/8", ["--host", f"localhost:{place.workers}", "--oversubscribe"]
@@ -158,7 +158,7 @@ def run_troupe(place, argv, reducer_command, environment=None, timeout_s=600):
     ports = [free_port() if place.name == "loopback" else 7711 for _ in place.reducer_hosts]
     listen = [f"{place.address(host)}:{port}" for host, port in zip(place.reducer_hosts, ports)]
     common = {"TROUPE_JOB": "collectives", "TROUPE_TOKEN": secrets.token_hex(16),
-              "UCX_TLS": "tcp"} | (environment or {})  # nothing may pass by the links
+              "UCX_TLS": "tcp"} | (environment or {})  # nothing may bypass the links
     with tempfile.TemporaryFile("w+") as said:
         reducers = [place.popen(host, [*reducer_command, "reducer"], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
                                 env=os.environ | common

@@ -9,7 +9,7 @@ COLOURS = ["#c0392b", "#2471a3", "#229954", "#884ea0", "#7f8c8d", "#b9770e"]
 
 
 class Axis:
-    """A logarithmic scale onto pixels."""
+    """A logarithmic scale in pixels."""
 
     def __init__(self, low, high, start, end):
         self.low, self.high = math.log10(low), math.log10(high)

@@ -1,14 +1,14 @@
-"""From the peers' JSON lines to the table: medians over rounds, shares of the bound, verdicts."""
+"""Makes the table from the peers' JSON lines: medians over rounds, shares of the bound, verdicts."""
 import statistics
 
-# A run is a result where the links were its bound: see netlab/calibrate.py.
+# A run is a result if the links were its bound: see netlab/calibrate.py.
 MIN_SHARE = 0.90
 MIN_IDLE = 0.10
 TCP_CEILING = 1448 / 1514
 
 
 def medians(rounds):
-    """{(peer, size): row}: of each figure the median over the rounds; rounds are lists of lines."""
+    """{(peer, size): row}: the median of each figure over the rounds; rounds are lists of lines."""
     seen = {}
     for lines in rounds:
         for line in lines:
@@ -40,13 +40,13 @@ def optimum_us(size_bytes, rate, ranks, kappa):
 
 
 def ring_share(row, ranks, rate):
-    """What a ring's row reaches of the most that a ring can have on such links."""
+    """A ring's rate as a share of the highest rate that a ring can have on such links."""
     return 2 * (ranks - 1) / ranks * bound_us(row["size_bytes"], rate) / TCP_CEILING / row["median_us"]
 
 
 def bound_by(row, rows, ranks, rate, calibrated):
-    """'links', 'cpu', or 'latency' for what is too small for either to be the bound. Where no ring ran
-    beside it, the lab's calibration says whether the links can be."""
+    """'links', 'cpu', or 'latency' for sizes that are too small for either to be the bound. If no ring ran
+    beside it, the lab's calibration decides whether the links can be the bound."""
     if row["cpu_idle"] is not None and row["cpu_idle"] < MIN_IDLE and not row["peer"].startswith("mpi"):
         return "cpu"
     small = row["size_bytes"] <= 65536
@@ -59,8 +59,8 @@ def bound_by(row, rows, ranks, rate, calibrated):
 
 
 def annotate(rows, ranks, rate, kappa, calibrated=False):
-    """Adds to every row the share of S/B and what bound it; to Troupe's, the share of the optimum
-    for so many reducers, and how it compares."""
+    """Adds to every row its share of S/B and its bound; to Troupe's, the share of the optimum
+    for this number of reducers, and the comparison with the others."""
     for row in rows.values():
         row["of_bound"] = bound_us(row["size_bytes"], rate) / row["median_us"] if rate else None
         row["bound_by"] = bound_by(row, rows, ranks, rate, calibrated)
@@ -72,7 +72,7 @@ def annotate(rows, ranks, rate, kappa, calibrated=False):
 
 
 def compare(own, times):
-    """How many times longer the others took at the same size; of Open MPI's modules the better."""
+    """How many times as long the others took at the same size; of Open MPI's modules the faster one counts."""
     rivals = {"vs_gloo": ["gloo"], "vs_mpi": ["mpi-tuned", "mpi-han"], "vs_ring": ["ring"]}
     for key, names in rivals.items():
         there = [times[name] for name in names if name in times]

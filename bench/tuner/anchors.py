@@ -1,4 +1,4 @@
-"""Curves of optimisers that do not run here: anchors.json.gz, which says itself where they come from."""
+"""Stored curves of optimisers that do not run here: anchors.json.gz, which names their origin."""
 import functools
 import gzip
 import json

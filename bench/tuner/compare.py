@@ -2,13 +2,13 @@
 """Troupe's tuner beside Optuna's samplers and stored curves of others: the same functions, seeds and budgets.
 
     bench/tuner/compare.py all --seeds 20 --out build/tuner          everything; Optuna takes an hour the first time
-    bench/tuner/compare.py sequential --no-optuna                    without running Optuna, with what is kept of it
-    bench/tuner/compare.py sequential --reuse                        no run at all: tables and plots again
+    bench/tuner/compare.py sequential --no-optuna                    without running Optuna, with its stored results
+    bench/tuner/compare.py sequential --reuse                        runs nothing; makes tables and plots again
     bench/tuner/compare.py speed --repeats 20                        suggestions in 20 dimensions, one core
     bench/tuner/compare.py all --reuse --docs docs                   puts tables and plots into docs/tuning.md
 
 Writes under --out the curves (JSON), a table for each figure (Markdown), and plots (SVG); prints the tables.
-Results of Optuna, which do not change, are kept in --kept and only run where they are missing; that needs
+Results of Optuna, which do not change, are stored in --kept, and only missing ones are run; that needs
 Debian's python3-optuna (scripts/packages --bench).
 """
 import argparse
@@ -48,7 +48,7 @@ def seeds_text(args, figure):
 
 
 def document(folder, name, figure, closing):
-    """Replaces what lies between the marks of this figure in tuning.md, and the plots."""
+    """Replaces the text between the marks of this figure in tuning.md, and the plots."""
     path = os.path.join(folder, "tuning.md")
     with open(path) as file:
         text = file.read()

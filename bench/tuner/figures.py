@@ -19,9 +19,9 @@ RANDOM = "random"
 class Figure(typing.NamedTuple):
     title: str
     parts: list  # Markdown
-    brief: list  # those of the parts that docs/tuning.md has
+    brief: list  # one for each part of docs/tuning.md
     plots: dict = {}  # file name: SVG
-    seeds_max: int = 1000  # what was asked for, at most this
+    seeds_max: int = 1000  # the number that was requested, or less
 
 
 def shortened(curves, trials):
@@ -40,7 +40,7 @@ class Comparison:
         self.trials = trials
         self.names = list(by_name[OWN])
         self.yardstick = yardstick or by_name[RANDOM]
-        # Tasks whose least regret is known.
+        # Tasks whose minimum is known.
         self.scored = [task for task in self.names if not task.startswith("krr")] if scored is None else scored
 
     @property
@@ -51,7 +51,7 @@ class Comparison:
         return [name for name in self.by_name if name != OWN]
 
     def score_of(self, name):
-        """Over the tasks that it has, none if one is missing."""
+        """Over its tasks; None if one is missing."""
         curves = self.by_name[name]
         if not set(self.scored) <= set(curves):
             return None
@@ -74,11 +74,11 @@ class Comparison:
         return table(["Troupe's win-rate"] + list(wins), rows)
 
     def against_random(self):
-        """Per task the chance that Troupe's lead over random draws is luck."""
+        """For each task the probability that Troupe's lead over random draws is chance."""
         return {task: score.chance_of_no_difference(self.own[task], self.yardstick[task], self.trials) for task in self.names}
 
     def efficiency(self):
-        """What others' trials Troupe needs."""
+        """The part of the others' trials that Troupe needs."""
         factors = {name: {task: score.trials_needed(shortened({0: self.by_name[name][task]}, self.trials)[0],
                                                     shortened({0: self.own[task]}, self.trials)[0])
                           for task in self.names if task in self.by_name[name]} for name in self.others()}
@@ -185,7 +185,7 @@ def holdout(args):
 
 
 def batches(args):
-    """16 batches of 8, and 8 workers that end at random times, beside one trial after the other."""
+    """16 batches of 8, and 8 workers that end at random times, compared with one trial after the other."""
     curves = {"one by one": args.troupe.curves("public", tasks="public", seeds=args.seeds, trials=128)[0]}
     for name, options in {"16 batches of 8": {"batch": 8}, "8 workers": {"workers": 8}}.items():
         label = "public-" + "-".join(f"{key}{value}" for key, value in options.items())
@@ -212,7 +212,7 @@ def batches(args):
 
 
 def conditional(args):
-    """Conditional parameters inside the model, beside taking them for ordinary ones, and Optuna's TPE."""
+    """Conditional parameters inside the model, compared with the same parameters as ordinary ones, and with Optuna's TPE."""
     both, random, _ = own_and_random(args, "conditional", TRIALS)
     names = [name for name in both if not name.endswith("_flat")]
     by_name = {OWN: {name: both[name] for name in names},

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Optuna (Debian's python3-optuna) on the tasks of tasks.py. Its samplers have no part in Troupe's figures, so their results
-are kept in a file and only what is missing is run:
+"""Optuna (Debian's python3-optuna) on the tasks of tasks.py. Its samplers do not change with Troupe, so their results
+are stored in a file, and only missing ones are run:
 
     bench/tuner/peers.py --kept build/tuner/peers.json --tasks public --seeds 20
 """
@@ -15,7 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: matrices her
 
 import tasks
 
-# What each group of tasks is compared with.
+# The samplers that each group of tasks is compared with.
 PEERS = {
     "public": ["tpe", "tpe-multivariate", "cma-es"],
     "holdout": ["tpe", "cma-es"],
@@ -95,7 +95,7 @@ class Kept:
                 self.runs = json.load(file)
 
     def need(self, peer, name, seeds, trials, measure=True):
-        """Runs the seeds that are not there with so many trials; without `measure`, none of them."""
+        """Runs the seeds that are missing or have too few trials; without `measure`, none."""
         entry = self.runs.setdefault(f"{peer}/{name}", {"values": [], "seconds": []})
         for seed in range(seeds) if measure else ():
             if seed < len(entry["values"]) and len(entry["values"][seed]) >= trials:

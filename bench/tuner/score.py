@@ -1,4 +1,4 @@
-"""What curves of regret say: medians, the score S, win-rates, tests against random draws, log-efficiency, hypervolume.
+"""Statistics of curves of regret: medians, the score S, win-rates, tests against random draws, log-efficiency, hypervolume.
 
 A set of curves is {task: [one list of regrets per seed]}; all regrets are to be small."""
 import bisect
@@ -48,7 +48,7 @@ def task_score(runs, random_runs, trials):
 
 
 def win_rate(runs, others, trials=100):
-    """The chance that a run beats another one's; ties count half."""
+    """The probability that a run beats one of the other optimiser; ties count half."""
     pairs = [(a, b) for a in after(runs, trials) for b in after(others, trials)]
     return sum(1.0 if a < b else 0.5 if a == b else 0.0 for a, b in pairs) / len(pairs)
 
@@ -83,7 +83,7 @@ def median_curve(runs):
 
 
 def extended(run, steps):
-    """With the average slope of its second half."""
+    """Extended with the average slope of its second half."""
     half = run[len(run) // 2:]
     slope = (half[-1] - half[0]) / (len(half) - 1) if len(half) > 1 else 0
     return run + [run[-1] + slope * (i + 1) for i in range(steps)]

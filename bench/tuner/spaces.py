@@ -1,4 +1,4 @@
-"""Search spaces as Python peers see them, and what tasks are made of."""
+"""Search spaces for peers in Python, and the parts of tasks."""
 import dataclasses
 import typing
 

@@ -24,7 +24,7 @@ def spread(values):
 
 
 def regrets(by_name, trials):
-    """Of every task and optimiser the regret after so many trials; `by_name`: {name: {task: runs}}."""
+    """The regret of every task and optimiser after a number of trials; `by_name`: {name: {task: runs}}."""
     names = list(by_name)
     rows = []
     for task in by_name[names[0]]:

@@ -1,5 +1,5 @@
-"""The tasks of tasks.hpp a second time, in Python, for the peers that run there (peers.py). The two must agree to rounding:
-tests/bench/test_tuner.py holds them together."""
+"""The tasks of tasks.hpp again, in Python, for the peers that run there (peers.py). The two must agree up to rounding:
+tests/bench/test_tuner.py checks that."""
 import math
 
 import numpy as np
@@ -17,7 +17,7 @@ def of_vector(count, low, high, function, seed_base=None):
     return Task(reals(count, low, high), make)
 
 
-# ---- functions of real numbers, all with the least value 0
+# ---- functions of real numbers, all with the minimum 0
 
 def branin(x):
     a = x[1] - 5.1 / (4 * math.pi**2) * x[0]**2 + 5 / math.pi * x[0] - 6
@@ -87,7 +87,7 @@ def matches(seed):
     return lambda point: float(sum(int(point[f"c{i}"]) != best[i] for i in range(10)))
 
 
-# ---- training for real: kernel ridge regression on Friedman's first function
+# ---- real training: kernel ridge regression on Friedman's first function
 
 def friedman(seed, count=400):
     random = Generator(seed)
@@ -146,7 +146,7 @@ PUBLIC = {
 # ---- conditional parameters
 
 def arms(seed):
-    """Hartmann's function in each of four arms, turned round in two of them, and better the deeper the arm."""
+    """Hartmann's function in each of four arms, with reversed parameters in two of them, and a lower minimum in later arms."""
     good = int(Generator(9000 + seed).unit() * 4)
 
     def regret(point):
@@ -175,7 +175,7 @@ def tree(seed):
 
 
 def network(seed):
-    """A made-up training run: a width for each layer, and what only some optimizers and schedules have."""
+    """An invented training run: a width for each layer, and parameters that only some optimizers and schedules have."""
     random = Generator(9700 + seed)
     best_lr, best_momentum, best_beta = random.between(-3, -2), random.between(0.5, 0.9), random.between(0.85, 0.99)
     best_gamma, best_every = random.between(-1.5, -0.3), random.between(5, 45)
@@ -315,7 +315,7 @@ def gallagher(count, peaks):
 
 
 def training(seed):
-    """The final loss of a made-up training run: learning rate against batch size, width, depth and optimizer."""
+    """The final loss of an invented training run: learning rate against batch size, width, depth and optimizer."""
     random = Generator(8000 + seed)
     base, deep, wide = -2 - random.unit(), 2 + 4 * random.unit(), 5 + 3 * random.unit()
     decay, drop = -4 + 2 * random.unit(), 0.1 + 0.3 * random.unit()

@@ -1,6 +1,6 @@
 """Trains a small network on scikit-learn's handwritten digits, on any number of ranks.
 
-Gradients go through Troupe's reducers where the job has some (TROUPE_REDUCERS is set), else through gloo. Each epoch,
+Gradients go through Troupe's reducers if the job has some (TROUPE_REDUCERS is set), else through gloo. Each epoch,
 rank 0 reports the accuracy on digits that were held back; in the end it saves the model to AIP_MODEL_DIR as model.pt.
 
     /usr/bin/python3 train.py --lr=0.1 --hidden=64 --epochs=20
@@ -43,7 +43,7 @@ def load_data(seed):
     digits = load_digits()
     features = torch.tensor(digits.data, dtype=torch.float32) / 8 - 1  # pixels are 0 to 16
     labels = torch.tensor(digits.target, dtype=torch.int64)
-    # Every rank cuts the same way, so nobody trains on what another one tests on.
+    # Every rank splits the data in the same way, so no rank trains on another rank's test data.
     train, test = train_test_split(range(len(labels)), test_size=0.25, random_state=seed, stratify=digits.target)
     return TensorDataset(features[train], labels[train]), (features[test], labels[test])
 
@@ -53,7 +53,7 @@ def make_model(hidden):
 
 
 def connect(model, world_size):
-    """The model to train, and a line on how its gradients travel."""
+    """The model to train, and a line that says how its gradients travel."""
     if world_size == 1 and not os.environ.get("TROUPE_REDUCERS"):
         return model, "1 rank, nothing to exchange"
     parallel = DistributedDataParallel(model)
@@ -72,23 +72,23 @@ def accuracy_of(model, test):
 
 
 def model_path():
-    place = os.environ.get("AIP_MODEL_DIR", "")
-    if not place:
+    directory = os.environ.get("AIP_MODEL_DIR", "")
+    if not directory:
         return None
-    if place.startswith("file://"):
-        place = urllib.parse.unquote(urllib.parse.urlparse(place).path)
-    elif "://" in place:
-        raise SystemExit(f"AIP_MODEL_DIR is {place}; expected a path or file://, such as file:///data/models/1")
-    return pathlib.Path(place) / "model.pt"
+    if directory.startswith("file://"):
+        directory = urllib.parse.unquote(urllib.parse.urlparse(directory).path)
+    elif "://" in directory:
+        raise SystemExit(f"AIP_MODEL_DIR is {directory}; expected a path or file://, such as file:///data/models/1")
+    return pathlib.Path(directory) / "model.pt"
 
 
 def train(arguments, rank, world_size):
     torch.manual_seed(arguments.seed)
     data, test = load_data(arguments.seed)
     core = make_model(arguments.hidden)
-    model, how = connect(core, world_size)
+    model, description = connect(core, world_size)
     if rank == 0:
-        print(f"gradients: {how}", flush=True)
+        print(f"gradients: {description}", flush=True)
     sampler = DistributedSampler(data, world_size, rank, shuffle=True, seed=arguments.seed)
     loader = DataLoader(data, batch_size=arguments.batch_size, sampler=sampler)
     optimizer = torch.optim.SGD(

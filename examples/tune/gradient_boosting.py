@@ -1,6 +1,6 @@
 """Gradient boosting on scikit-learn's handwritten digits: one point of the search space that study.yaml spans.
 
-It reports the loss on held-out digits after every few trees, so that the study can stop what will come to nothing.
+It reports the loss on held-out digits after every few trees, so that the study can stop a trial that will not be among the best.
 
     python3 gradient_boosting.py --learning_rate=0.1 --leaves=15
 """
@@ -8,7 +8,7 @@ It reports the loss on held-out digits after every few trees, so that the study 
 import argparse
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # trials run side by side; each shall keep to one core
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # trials run side by side; each uses one core
 
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier

@@ -1,10 +1,10 @@
-"""Tunes a function through the REST API of a Troupe cluster: ask, evaluate, tell.
+"""Tunes a function through the REST API of a Troupe cluster: ask for a trial, evaluate it, report the result.
 
     build/cli/troupe up &
     /usr/bin/python3 examples/vizier/tune.py --trials=30
 
-Run it several times at once, each with a client id of its own, and they share the work. Kill one, start it again with the
-same client id, and it goes on with the trial that it was at; kill the controller, and all of them wait for it to come back.
+Run it several times at once, each with its own client id, and they share the work. Kill one, start it again with the
+same client id, and it continues with its trial; kill the controller, and all of them wait until it is back.
 """
 
 import argparse
@@ -35,11 +35,11 @@ def branin(x, y):
 
 
 def evaluate(study, trial, pause):
-    """As a training would: the loss goes down step by step, is reported, and may turn out not to be worth it."""
+    """Like a training run: the loss falls step by step and is reported, and the study may stop the trial early."""
     best = branin(**parameters_of(trial))
     # A trial that was begun before has its measurements already.
-    done = max((int(each["stepCount"]) for each in trial.get("measurements", [])), default=0)
-    for step in range(done + 1, STEPS + 1):
+    last = max((int(each["stepCount"]) for each in trial.get("measurements", [])), default=0)
+    for step in range(last + 1, STEPS + 1):
         time.sleep(pause)
         study.measure(trial, step, {"loss": best + 20 / step - 20 / STEPS})
         if step < STEPS and study.should_stop(trial):
@@ -68,7 +68,7 @@ def main():
     home = pathlib.Path.home() / ".troupe"
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=pathlib.Path, default=home, help="the data directory of `troupe up`")
-    parser.add_argument("--study", default="branin", help="the study's display name; it is made if there is none")
+    parser.add_argument("--study", default="branin", help="the study's display name; it is created if there is none")
     parser.add_argument("--client-id", default=socket.gethostname())
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--pause", type=float, default=0.0, help="seconds that a step takes")
@@ -76,7 +76,7 @@ def main():
 
     for attempt in range(60):
         try:
-            # Read anew each time: a controller that was started again may listen elsewhere.
+            # Read again each time: a controller that restarted may listen on another port.
             endpoint = (arguments.data / "endpoint").read_text().strip()
             client = Client(endpoint, (arguments.data / "token").read_text().strip())
             study = Study.open(client, arguments.study, SPEC)

@@ -1,4 +1,4 @@
-"""A client of Vizier's REST API in plain Python: what a program of yours needs to be tuned, and nothing to install.
+"""A client of Vizier's REST API in plain Python: all that your program needs to be tuned, without packages to install.
 
     client = Client("http://127.0.0.1:8080", token)
     study = Study.open(client, "curve", spec)          # creates it, or finds it again by its name
@@ -31,7 +31,7 @@ class Client:
         self.parent = f"projects/{project}/locations/{location}"
 
     def call(self, method, name, body=None):
-        """One request; `name` is a resource's name, with :action where there is one. Gives the decoded answer."""
+        """One request; `name` is a resource's name, with :action if there is one. Returns the decoded answer."""
         request = urllib.request.Request(f"{self.endpoint}/v1/{name}", method=method,
                                          data=None if body is None else json.dumps(body).encode())
         request.add_header("Authorization", f"Bearer {self.token}")
@@ -45,7 +45,7 @@ class Client:
             raise ApiError(problem.code, error["status"], error["message"]) from None
 
     def result(self, operation):
-        """Waits for a long-running operation, and gives its response."""
+        """Waits for a long-running operation, and returns its response."""
         while not operation.get("done"):
             operation = self.call("POST", operation["name"] + ":wait", {"timeout": "20s"})
         if "error" in operation:
@@ -72,7 +72,7 @@ class Study:
 
     @classmethod
     def open(cls, client, display_name, spec):
-        """The study with this name, made if there is none."""
+        """The study with this name; it is created if there is none."""
         try:
             return cls.lookup(client, display_name)
         except ApiError as problem:
@@ -81,7 +81,7 @@ class Study:
         try:
             return cls.create(client, display_name, spec)
         except ApiError as problem:
-            if problem.code != "ALREADY_EXISTS":  # made by another client at the same moment
+            if problem.code != "ALREADY_EXISTS":  # created by another client at the same moment
                 raise
         return cls.lookup(client, display_name)
 
@@ -92,12 +92,12 @@ class Study:
         return self.client.result(operation).get("trials", [])
 
     def measure(self, trial, step, metrics):
-        """Reports what a trial has reached; steps go up."""
+        """Reports the metrics of a trial at a step; steps must increase."""
         return self.client.call("POST", f"{trial['name']}:addTrialMeasurement",
                                 {"measurement": measurement(step, metrics)})
 
     def should_stop(self, trial):
-        """Whether the study's stopping rule has given the trial up."""
+        """Whether the study's stopping rule says that the trial should end."""
         operation = self.client.call("POST", f"{trial['name']}:checkTrialEarlyStoppingState", {})
         return self.client.result(operation).get("shouldStop", False)
 
@@ -122,7 +122,7 @@ class Study:
                 return found
 
     def optimal(self):
-        """The best trial; with several objectives those that no other beats in all of them."""
+        """The best trial; with several objectives those that no other beats in all objectives."""
         return self.client.call("POST", f"{self.name}/trials:listOptimalTrials", {}).get("optimalTrials", [])
 
     def delete(self):

@@ -1,4 +1,4 @@
-"""The lab: what it works out anywhere, and, as root, that it comes up, carries traffic and goes."""
+"""The lab: its arithmetic anywhere, and as root that it comes up, carries traffic and goes away."""
 import io
 import contextlib
 import json
@@ -32,7 +32,7 @@ def namespaces_work():
 
 
 class Arithmetic(unittest.TestCase):
-    def test_rates(self):
+    def test_a_rate_is_read_with_its_unit(self):
         self.assertEqual(bits_per_second("1gbit"), 10**9)
         self.assertEqual(bits_per_second("2.5Gbit"), 25 * 10**8)
         self.assertEqual(bits_per_second("300mbit"), 3 * 10**8)
@@ -41,7 +41,7 @@ class Arithmetic(unittest.TestCase):
             with self.assertRaises(LabError):
                 bits_per_second(text)
 
-    def test_rates_as_text(self):
+    def test_a_rate_is_printed_as_it_is_read(self):
         for text in ("1gbit", "300mbit", "1500mbit", "none"):
             self.assertEqual(rate_text(bits_per_second(text)), text)
 
@@ -51,18 +51,18 @@ class Arithmetic(unittest.TestCase):
             frames = gso_bytes(burst) // 1448 + 1
             self.assertLessEqual(gso_bytes(burst) + 66 * frames, burst)
 
-    def test_addresses(self):
+    def test_every_host_has_its_own_address(self):
         lab = Lab(workers=3, reducers=2)
         self.assertEqual([lab.address(host) for host in lab.hosts],
                          ["10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.0.101", "10.77.0.102"])
         with self.assertRaisesRegex(LabError, "no host 'w3'"):
             lab.address("w3")
 
-    def test_reducers_may_have_links_of_their_own(self):
+    def test_reducers_may_have_links_of_another_rate(self):
         lab = Lab(workers=1, reducers=1, rate=10**9, reducer_rate=10**8)
         self.assertEqual([lab.link_rate(host) for host in lab.hosts], [10**9, 10**8])
 
-    def test_what_makes_no_lab(self):
+    def test_names_and_counts_that_are_out_of_range_are_refused(self):
         for settings in ({"workers": 0}, {"workers": 100}, {"workers": 1, "name": "a-b"}, {"workers": 1, "name": "A"}):
             with self.assertRaises(LabError):
                 Lab(**settings)
@@ -74,7 +74,7 @@ class Living(unittest.TestCase):
         lab_module.sweep(NAME)
         self.assertEqual(namespaces_of(NAME), [])
 
-    def test_carries_an_all_reduce_and_leaves_nothing(self):
+    def test_a_lab_carries_an_all_reduce_and_leaves_nothing(self):
         with Lab(workers=2, rate=10**9, name=NAME) as lab:
             ring = os.path.join(paths.BUILD, "bench", "peers", "peer-ring")
             line, = run_ranks(lab, [ring, "--sizes", "100000", "--max-iterations", "5"], timeout_s=60)
@@ -85,7 +85,7 @@ class Living(unittest.TestCase):
         with self.assertRaisesRegex(LabError, "no lab"):
             open_lab(NAME)
 
-    def test_streams_end(self):
+    def test_streams_of_a_calibration_end(self):
         with Lab(workers=1, reducers=1, rate=10**8, name=NAME) as lab:
             rates, _ = streams(lab, [("w0", "r0"), ("r0", "w0")], warm_s=0.01, measure_s=0.05)
             self.assertEqual(len(rates), 2)
@@ -100,7 +100,7 @@ class Living(unittest.TestCase):
                     self.assertIn("tbf", shown)
                     self.assertIn(f"rate {rate}", shown)
 
-    def test_two_labs_live_together(self):
+    def test_two_labs_exist_side_by_side(self):
         other = NAME + "b"
         with Lab(workers=1, name=NAME) as one, Lab(workers=1, name=other) as two:
             self.assertEqual(one.address("w0"), two.address("w0"))
@@ -108,10 +108,10 @@ class Living(unittest.TestCase):
             self.assertEqual(len(namespaces_of(other)), 2)
         self.assertEqual(namespaces_of(other), [])
 
-    def test_what_a_crash_left_is_cleaned_up(self):
+    def test_down_removes_what_a_crash_left(self):
         left = Lab(workers=2, name=NAME).up()
         sleeper = left.popen("w1", ["sleep", "1000"])
-        # It enters the namespace some time after its start.
+        # The process enters the namespace some time after its start.
         while sleeper.pid not in processes_in([left.namespace("w1")]):
             self.assertIsNone(sleeper.poll())
             time.sleep(0.01)
@@ -119,7 +119,7 @@ class Living(unittest.TestCase):
             self.assertEqual(sorted(namespaces_of(NAME)), [f"{NAME}-switch", f"{NAME}-w0"])
             self.assertEqual(sleeper.wait(10), -signal.SIGTERM)
 
-    def test_the_command(self):
+    def test_the_command_brings_a_lab_up_runs_in_it_and_removes_it(self):
         program = [sys.executable, netlab.__file__]
 
         def said(*words):
@@ -136,7 +136,7 @@ class Living(unittest.TestCase):
 
 
 class Misuse(unittest.TestCase):
-    def test_without_root(self):
+    def test_a_lab_is_refused_without_root(self):
         real, os.geteuid = os.geteuid, lambda: 1000
         try:
             problems = io.StringIO()

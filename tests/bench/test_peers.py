@@ -22,7 +22,7 @@ def program(peer):
 
 
 class Ring(unittest.TestCase):
-    def test_sizes_around_the_number_of_ranks(self):
+    def test_results_are_right_for_sizes_around_the_number_of_ranks(self):
         for workers in (1, 2, 3, 5):
             sizes = [4, 8, 20, 4 * (workers + 1), 100_000, 1_000_004]
             lines = launch.run_ranks(Loopback(workers), [
@@ -37,7 +37,7 @@ class Ring(unittest.TestCase):
         with self.assertRaisesRegex(launch.PeerFailure, "--sizes: 7: expected a multiple of 4"):
             launch.run_ranks(Loopback(2), [program("ring"), "--sizes", "7"], timeout_s=60)
 
-    def test_without_a_launcher(self):
+    def test_a_peer_reports_an_error_without_a_launcher(self):
         clean = {key: value for key, value in os.environ.items() if not key.startswith("PEER_")}
         done = subprocess.run([program("ring"), "--sizes", "8"], env=clean, capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
@@ -45,7 +45,7 @@ class Ring(unittest.TestCase):
 
 
 class Table(unittest.TestCase):
-    def test_every_peer_that_was_built(self):
+    def test_every_peer_that_was_built_gives_all_fields(self):
         built = [peer for peer in ("troupe", "gloo", "ring") if os.path.exists(program(peer))]
         with tempfile.TemporaryDirectory() as folder:
             written = {kind: os.path.join(folder, kind) for kind in ("json", "svg")}

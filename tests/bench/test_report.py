@@ -1,4 +1,4 @@
-"""From JSON lines to the table: medians, bounds, verdicts, sizes, the plot."""
+"""The table that is made from JSON lines: medians, bounds, verdicts, sizes, the plot."""
 import os
 import tempfile
 import unittest
@@ -27,23 +27,23 @@ def annotated(lines, ranks=4, rate=GIGABIT, kappa=4):
 
 
 class Sizes(unittest.TestCase):
-    def test_lists_and_ranges(self):
+    def test_sizes_are_lists_or_ranges(self):
         self.assertEqual(collectives.sizes_of("8,4K,1m"), [8, 4096, 1 << 20])
         self.assertEqual(collectives.sizes_of("8..128"), [8, 32, 128])
         self.assertEqual(collectives.sizes_of("8..100,4K"), [8, 32, 100, 4096])
 
-    def test_what_is_no_size(self):
+    def test_a_size_that_is_invalid_is_refused(self):
         for text in ("", "0", "7", "4X", "4K..", "-8"):
             with self.assertRaises(LabError):
                 collectives.sizes_of(text)
 
-    def test_as_text(self):
+    def test_a_size_is_printed_with_its_unit(self):
         self.assertEqual([report.size_text(size) for size in (8, 4096, 1 << 20, 3 << 30, 4100)],
                          ["8", "4K", "1M", "3G", "4100"])
 
 
 class Bounds(unittest.TestCase):
-    def test_each_byte_once(self):
+    def test_the_bound_is_each_byte_once(self):
         self.assertAlmostEqual(report.bound_us(125_000_000, GIGABIT), 1e6)
 
     def test_optimum_between_ring_and_enough_reducers(self):
@@ -57,7 +57,7 @@ class Bounds(unittest.TestCase):
 
 
 class Medians(unittest.TestCase):
-    def test_of_rounds(self):
+    def test_figures_are_medians_of_rounds(self):
         rounds = [[line("ring", 8, time, idle)] for time, idle in ((5.0, None), (1.0, 0.2), (3.0, 0.4))]
         row = report.medians(rounds)["ring", 8]
         self.assertEqual(row["median_us"], 3.0)
@@ -72,39 +72,39 @@ class Verdicts(unittest.TestCase):
         at_ceiling = 1.5 * report.bound_us(self.size, GIGABIT) / report.TCP_CEILING
         return line("ring", self.size, at_ceiling / 0.95, idle)
 
-    def test_links_where_the_ring_reaches_its_bound(self):
+    def test_links_are_the_bound_if_the_ring_reaches_its_own(self):
         rows = annotated([line("troupe", self.size, 140_000.0), self.fast_ring()])
         self.assertEqual(rows["troupe", self.size]["bound_by"], "links")
 
-    def test_cpu_where_none_is_idle(self):
+    def test_the_cpu_is_the_bound_if_none_is_idle(self):
         rows = annotated([line("troupe", self.size, 140_000.0, idle=0.05), self.fast_ring()])
         self.assertEqual(rows["troupe", self.size]["bound_by"], "cpu")
 
-    def test_without_a_ring_the_calibration_tells(self):
+    def test_the_calibration_decides_without_a_ring(self):
         rows = report.medians([[line("troupe", self.size, 140_000.0)]])
         for calibrated, expected in ((True, "links"), (False, "cpu")):
             seen = report.annotate(rows, 4, GIGABIT, 4, calibrated)
             self.assertEqual(seen["troupe", self.size]["bound_by"], expected)
 
-    def test_open_mpi_polls(self):
+    def test_idle_cpu_of_open_mpi_does_not_count_as_it_polls(self):
         rows = annotated([line("mpi-han", self.size, 300_000.0, idle=0.0), self.fast_ring()])
         self.assertEqual(rows["mpi-han", self.size]["bound_by"], "links")
 
-    def test_cpu_where_the_ring_is_slow(self):
+    def test_the_cpu_is_the_bound_if_the_ring_is_slow(self):
         rows = annotated([line("troupe", self.size, 140_000.0), line("ring", self.size, 900_000.0)])
         self.assertEqual(rows["troupe", self.size]["bound_by"], "cpu")
 
-    def test_latency_of_small_messages(self):
+    def test_small_messages_are_bound_by_latency(self):
         rows = annotated([line("troupe", 8, 50.0, idle=None), line("ring", 8, 200.0)], rate=None)
         self.assertEqual(rows["troupe", 8]["bound_by"], "latency")
 
-    def test_comparison_takes_the_better_mpi(self):
+    def test_the_comparison_uses_the_faster_module_of_open_mpi(self):
         rows = annotated([line("troupe", 8, 50.0), line("gloo", 8, 500.0), line("mpi-tuned", 8, 100.0),
                           line("mpi-han", 8, 75.0)])
         own = rows["troupe", 8]
         self.assertEqual((own["vs_gloo"], own["vs_mpi"], own["vs_ring"]), (10.0, 1.5, None))
 
-    def test_of_a_calibration(self):
+    def test_a_calibration_is_judged_by_its_streams_ring_and_idle_cpu(self):
         self.assertEqual(verdict(0.9, 0.1), "links")
         self.assertEqual(verdict(0.89, 0.5), "cpu")
         self.assertEqual(verdict(0.99, 0.09), "cpu")
@@ -117,24 +117,24 @@ class Shown(unittest.TestCase):
         self.assertEqual(len(text.splitlines()), 4)
         self.assertIn("50.0", text)
 
-    def test_plot_is_xml_with_a_line_per_peer(self):
+    def test_a_plot_is_xml_with_a_line_per_peer(self):
         rows = annotated([line(peer, size, size * 1.0) for peer in ("troupe", "ring") for size in (8, 4096)])
         drawn = xml.dom.minidom.parseString(plot.svg(rows, ["troupe", "ring"], "a title"))
         self.assertEqual(len(drawn.getElementsByTagName("polyline")), 2)
 
-    def test_plot_of_one_size(self):
+    def test_a_plot_of_one_size_is_drawn(self):
         xml.dom.minidom.parseString(plot.svg(annotated([line("ring", 8, 1.0)]), ["ring"], "one"))
 
 
 class Cpu(unittest.TestCase):
-    def test_idle_and_waiting_are_unused(self):
+    def test_idle_and_waiting_ticks_count_as_unused(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "stat")
             with open(path, "w") as stat:
                 stat.write("cpu  100 20 30 400 50 6 7 8 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
             self.assertEqual(cpu.ticks(path), (450, 621))
 
-    def test_share(self):
+    def test_the_share_of_unused_time_is_between_two_moments(self):
         self.assertEqual(cpu.idle_share((0, 0), (50, 100)), 0.5)
         self.assertIsNone(cpu.idle_share((0, 0), (5, 10)))
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest
 import urllib.error
 import urllib.request
 
@@ -19,8 +20,16 @@ PARENT = "/v1/projects/local/locations/local"
 ENDED = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
 
 
+def is_running(pid):
+    """Whether a process exists and is no zombie."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class ApiError(Exception):
-    """An error answer of the API: HTTP status, and google.rpc.Status as it came."""
+    """An error answer of the API: HTTP status, and google.rpc.Status as received."""
 
     def __init__(self, http, status):
         super().__init__(f"{http}: {status}")
@@ -28,15 +37,15 @@ class ApiError(Exception):
         self.status = status
 
 
-def wait_for(what, condition, seconds=30, pause=0.02):
-    """Calls condition() until it gives something true, and gives that; fails naming `what` when the time is up."""
+def wait_for(event, condition, seconds=30, pause=0.02):
+    """Calls condition() until it returns something true, and returns that. Fails with the name of the event when the time is up."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
+            raise AssertionError(f"waited {seconds} s without success for {event}")
         time.sleep(pause)
 
 
@@ -116,7 +125,7 @@ class Process:
         self.out.close()
 
     def stop(self, seconds=20):
-        """Asks it to end, and gives its exit code."""
+        """Asks it to end, and returns its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -187,7 +196,7 @@ def api_of(data, process, seconds=20):
 
 @contextlib.contextmanager
 def cluster(*flags):
-    """A running one-machine cluster; nothing of it is left afterwards."""
+    """A running one-machine cluster; all of its processes and files are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="troupe-e2e-") as directory:
         running = Cluster(pathlib.Path(directory) / "data", *flags).start()
         try:
@@ -198,6 +207,19 @@ def cluster(*flags):
             for pid in running.replica_processes():
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
+
+
+class ClusterTest(unittest.TestCase):
+    """Tests that share one cluster, started with `flags`."""
+
+    flags = ()
+
+    @classmethod
+    def setUpClass(cls):
+        context = cluster(*cls.flags)
+        cls.cluster = context.__enter__()
+        cls.addClassCleanup(context.__exit__, None, None, None)
+        cls.api = cls.cluster.api
 
 
 def shell_job(script, name="job", machine="custom-0.1-64", pools=1, **spec):

@@ -1,20 +1,13 @@
-"""What a user gets for bad input: an error that names the place and the value, and a cluster that goes on."""
+"""Bad input gives an error that names the place and the value, and the cluster continues."""
 
 import socket
 import unittest
 import urllib.parse
 
-from cluster import PARENT, ApiError, cluster, shell_job
+from cluster import PARENT, ApiError, ClusterTest, shell_job
 
 
-class BadInput(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.context = cluster()
-        cls.cluster = cls.context.__enter__()
-        cls.addClassCleanup(cls.context.__exit__, None, None, None)
-        cls.api = cls.cluster.api
-
+class BadInput(ClusterTest):
     def refused(self, http, code, *parts, body=None, raw=None, path=PARENT + "/customJobs", method="POST", token=None):
         with self.assertRaises(ApiError) as problem:
             self.api.call(method, path, body, raw=raw, token=token)
@@ -23,51 +16,51 @@ class BadInput(unittest.TestCase):
         for part in parts:
             self.assertIn(part, problem.exception.status["message"])
 
-    def test_malformed_json(self):
+    def test_malformed_json_is_refused_with_its_place(self):
         self.refused(400, "INVALID_ARGUMENT", "1:17", raw=b'{"displayName": }')
 
-    def test_unknown_field_with_a_suggestion(self):
+    def test_an_unknown_field_is_refused_with_a_suggestion(self):
         job = shell_job("true")
         job["jobSpec"]["workerPoolSpecs"][0]["containerSpec"]["imageUrl"] = "host"
         self.refused(400, "INVALID_ARGUMENT", "jobSpec.workerPoolSpecs[0].containerSpec.imageUrl", "imageUri", body=job)
 
-    def test_wrong_type(self):
+    def test_a_value_of_the_wrong_type_is_refused(self):
         job = shell_job("true")
         job["displayName"] = 5
         self.refused(400, "INVALID_ARGUMENT", "displayName", "string", body=job)
 
-    def test_two_primaries(self):
+    def test_a_second_primary_is_refused(self):
         job = shell_job("true")
         job["jobSpec"]["workerPoolSpecs"][0]["replicaCount"] = 2
         self.refused(400, "INVALID_ARGUMENT", "workerPoolSpecs[0]", "2", body=job)
 
-    def test_no_pools_and_an_empty_first_pool(self):
+    def test_a_job_without_pools_or_with_an_empty_first_pool_is_refused(self):
         self.refused(400, "INVALID_ARGUMENT", "workerPoolSpecs", body={"displayName": "x", "jobSpec": {}})
         self.refused(400, "INVALID_ARGUMENT", "workerPoolSpecs[0]",
                      body={"displayName": "x", "jobSpec": {"workerPoolSpecs": [{}]}})
 
-    def test_empty_pool_between_is_skipped(self):
+    def test_an_empty_pool_between_others_is_skipped(self):
         job = shell_job("true")
         job["jobSpec"]["workerPoolSpecs"] += [{}, job["jobSpec"]["workerPoolSpecs"][0]]
         self.assertEqual(self.api.ended(self.api.create(job)["name"])["state"], "JOB_STATE_SUCCEEDED")
 
-    def test_over_long_name(self):
+    def test_a_display_name_that_is_too_long_is_refused(self):
         self.refused(400, "INVALID_ARGUMENT", "displayName", "128", body=shell_job("true", name="x" * 129))
 
-    def test_tokens(self):
+    def test_a_wrong_or_missing_token_is_refused(self):
         self.refused(401, "UNAUTHENTICATED", body=shell_job("true"), token="wrong")
         with self.assertRaises(ApiError) as problem:
             self.api.call("GET", PARENT + "/customJobs", token=" ")
         self.assertEqual(problem.exception.http, 401)
 
-    def test_unknown_things(self):
+    def test_unknown_resources_filters_and_page_tokens_are_refused(self):
         self.refused(404, "NOT_FOUND", "12345", path=PARENT + "/customJobs/12345", method="GET")
         self.refused(404, "NOT_FOUND", path="/v1/nonsense", method="GET")
         self.refused(400, "INVALID_ARGUMENT", path=PARENT + "/customJobs?" + urllib.parse.urlencode({"filter": "colour=red"}),
                      method="GET")
         self.refused(400, "INVALID_ARGUMENT", path=PARENT + "/customJobs?pageToken=rubbish", method="GET")
 
-    def test_a_bad_study(self):
+    def test_a_study_with_an_invalid_parameter_is_refused(self):
         study = {"displayName": "s", "maxTrialCount": 2, "parallelTrialCount": 1, "trialJobSpec": shell_job("true")["jobSpec"],
                  "studySpec": {"metrics": [{"metricId": "m"}], "parameters": [
                      {"parameterId": "x", "scaleType": "UNIT_LOG_SCALE", "doubleValueSpec": {"minValue": 0, "maxValue": 1}}]}}
@@ -96,7 +89,7 @@ class BadInput(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn(f"in use by process {self.cluster.up.pid}", err)
 
-    def test_garbage_on_the_api_s_port(self):
+    def test_garbage_on_the_port_of_the_api_does_no_harm(self):
         host, port = self.api.endpoint.removeprefix("http://").split(":")
         for garbage in (b"\x00" * 4096, b"\x16\x03\x01" + bytes(range(256)) * 8, b"GET / HTTP/9.9\r\n\r\n", b""):
             with socket.create_connection((host, int(port)), timeout=10) as stranger:

@@ -1,4 +1,4 @@
-"""`troupe bench` with real reducers and ranks over loopback: what it measures is right, and nothing of it is left."""
+"""`troupe bench` with real reducers and ranks over loopback: its figures are right, and no process is left."""
 
 import json
 import os
@@ -9,13 +9,13 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
-from cluster import TROUPE, wait_for
+from cluster import TROUPE, is_running, wait_for
 
 SMALL = ["-n", "2", "-w", "1"]
 
 
 def bench(*arguments, code=0, env=None):
-    """Runs the command; (stdout, stderr)."""
+    """Runs the command; returns (stdout, stderr)."""
     done = subprocess.run([TROUPE, "bench", *map(str, arguments)], capture_output=True, text=True, timeout=60,
                           stdin=subprocess.DEVNULL, env=env)
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
@@ -32,20 +32,13 @@ def children(pid):
             for child in (task / "children").read_text().split()]
 
 
-def running(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 class Bench(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix="troupe-bench-")
         self.addCleanup(directory.cleanup)
         self.directory = pathlib.Path(directory.name)
 
-    def test_allreduce(self):
+    def test_allreduce_prints_a_table_and_writes_json_and_a_plot(self):
         figures, plot = self.directory / "figures.json", self.directory / "plot.svg"
         out, err = bench("allreduce", "--ranks", 2, "--reducers", 1, "-b", 8, "-e", "1M", "-f", 8, *SMALL,
                          "--link", "1gbit", "--json", figures, "--plot", plot)
@@ -67,14 +60,14 @@ class Bench(unittest.TestCase):
         self.assertFalse([name for name in report["environment"]["variables"] if "TOKEN" in name])
         xml.etree.ElementTree.parse(plot)
 
-    def test_types_and_operators(self):
+    def test_results_are_right_for_types_and_operators(self):
         for kind, op in [("half", "avg"), ("bfloat16", "sum"), ("double", "prod"), ("int32", "min"), ("int64", "max"),
                          ("int8", "sum"), ("uint8", "avg")]:
             out, _ = bench("allreduce", "--ranks", 3, "--reducers", 2, "-b", "60K", "-e", "60K", "-d", kind, "-o", op,
                            *SMALL)
             self.assertEqual([(row[2:4], row[8], row[12]) for row in rows(out)], [([kind, op], "0", "0")])
 
-    def test_the_other_collectives(self):
+    def test_the_other_collectives_give_right_results(self):
         for name, flags in [("reduce-scatter", []), ("allgather", ["-d", "half"]), ("broadcast", ["-r", 1])]:
             out, _ = bench(name, "--ranks", 2, "--reducers", 1, "-b", 8, "-e", "100K", "-f", 100, *SMALL, *flags)
             self.assertEqual(len(rows(out)), 3)
@@ -82,18 +75,18 @@ class Bench(unittest.TestCase):
         out, _ = bench("barrier", "--ranks", 2, "--reducers", 1, *SMALL)
         self.assertEqual(rows(out)[0][:5], ["0", "0", "none", "none", "-1"])
 
-    def test_without_reducers(self):
+    def test_ranks_combine_alone_without_reducers(self):
         out, _ = bench("allreduce", "--ranks", 3, "--reducers", 0, "-b", 8, "-e", "100K", "-f", 100, *SMALL)
         self.assertIn("# Out of bounds values : 0 OK", out)
 
-    def test_as_one_rank_of_a_job(self):
+    def test_a_rank_of_a_job_reports_missing_variables(self):
         _, err = bench("allreduce", code=2, env={name: value for name, value in os.environ.items() if name != "RANK"})
         self.assertIn("RANK is not set", err)
         _, err = bench("allreduce", code=1, env=os.environ | {"RANK": "0", "WORLD_SIZE": "2", "TROUPE_REDUCERS": "", "TROUPE_HUB": ""})
         self.assertIn("TROUPE_REDUCERS is not set", err)
 
-    def test_nothing_is_left_however_it_ends(self):
-        for how in signal.SIGINT, signal.SIGTERM, signal.SIGKILL:
+    def test_no_process_is_left_whichever_signal_ends_it(self):
+        for number in signal.SIGINT, signal.SIGTERM, signal.SIGKILL:
             with subprocess.Popen([TROUPE, "bench", "allreduce", "--ranks", "2", "--reducers", "2", "-n", "1000000",
                                    "-b", "8", "-e", "8"], stdout=subprocess.PIPE, text=True,
                                   start_new_session=True) as command:
@@ -102,9 +95,9 @@ class Bench(unittest.TestCase):
                     self.assertIsNone(command.poll())
                 started = children(command.pid)
                 self.assertEqual(len(started), 3)
-                command.send_signal(how)
-                self.assertEqual(command.wait(20), -how)
-                wait_for("all to be gone", lambda: not any(map(running, started)))
+                command.send_signal(number)
+                self.assertEqual(command.wait(20), -number)
+                wait_for("all to be gone", lambda: not any(map(is_running, started)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """kill -9 of the whole control plane (controller and agent in one process) at many moments of a burst of jobs: after the
-restart every acknowledged job ends, exactly once, and its program ran to its end exactly once."""
+restart every acknowledged job ends exactly once, and its program ran to its end exactly once."""
 
 import collections
 import concurrent.futures
@@ -36,9 +36,9 @@ class Crash(unittest.TestCase):
                     job = running.api.ended(name, 30)
                     self.assertEqual(job["state"], "JOB_STATE_SUCCEEDED", job)
                     ends[name].add((job["state"], job["endTime"]))
-                # One end each, the same whenever it was looked at.
+                # One end each, the same in every answer.
                 self.assertEqual({name: len(seen) for name, seen in ends.items() if len(seen) != 1}, {})
-                # Each program wrote one line when it was through; a second line would be a second run.
+                # Each program wrote one line at its end; a second line would be a second run.
                 for name in acknowledged:
                     number = name.rsplit("/", 1)[1]
                     self.assertEqual((done / number).read_text().splitlines(), ["ran"],
@@ -49,7 +49,7 @@ class Crash(unittest.TestCase):
                 running.kill()
 
     def round(self, running, done, point, delay):
-        """Submits jobs from several threads, and kills the cluster after `delay`; gives the acknowledged ones."""
+        """Submits jobs from several threads, and kills the cluster after `delay`; returns the acknowledged ones."""
         names, stop = [], threading.Event()
 
         def submit():
@@ -61,7 +61,7 @@ class Crash(unittest.TestCase):
                                                        machine="custom-0.2-16"))
                     names.append(job["name"])
                 except (OSError, urllib.error.URLError, ValueError):
-                    return  # killed under the request: not acknowledged, so not promised
+                    return  # killed during the request: not acknowledged, so it may be lost
 
         with concurrent.futures.ThreadPoolExecutor(4) as clients:
             for _ in range(4):

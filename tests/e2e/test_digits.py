@@ -7,7 +7,7 @@ from cluster import ROOT, cluster
 
 
 class Digits(unittest.TestCase):
-    def test_two_trials_learn_and_leave_their_models(self):
+    def test_two_trials_learn_and_save_their_models(self):
         with cluster("--cpus", "2") as running:
             spec = (ROOT / "examples/digits/tuning.yaml").read_text()
             spec = spec.replace("EXAMPLE_DIR", str(ROOT / "examples/digits")).replace("OUTPUT_DIR", str(running.data / "out"))

@@ -1,21 +1,16 @@
-"""What a job is promised, from submit to end, on a one-machine cluster of real processes."""
+"""A job's life from submit to end, on a one-machine cluster of real processes."""
 
 import json
 import pathlib
 import unittest
 
-from cluster import ENDED, PARENT, ApiError, cluster, shell_job, wait_for
+from cluster import ENDED, PARENT, ApiError, ClusterTest, cluster, shell_job, wait_for
 
 
-class Jobs(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.context = cluster("--cpus", "4")
-        cls.cluster = cls.context.__enter__()
-        cls.addClassCleanup(cls.context.__exit__, None, None, None)
-        cls.api = cls.cluster.api
+class Jobs(ClusterTest):
+    flags = ("--cpus", "4")
 
-    def test_a_job_runs_and_its_lines_are_there(self):
+    def test_a_job_runs_and_its_log_has_its_lines(self):
         job = self.api.create(shell_job('echo one; echo two >&2; echo \'{"severity": "WARNING", "message": "three", "n": 3}\''))
         self.assertIn(job["state"], ("JOB_STATE_QUEUED", "JOB_STATE_PENDING"))
         done = self.api.ended(job["name"])
@@ -23,14 +18,14 @@ class Jobs(unittest.TestCase):
         self.assertTrue(done["createTime"] <= done["startTime"] <= done["endTime"])
         self.assertNotIn("error", done)
         entries = self.api.logs(job["name"], "workerpool0-0")
-        # stdout and stderr are two pipes: the order between them is nobody's promise.
+        # stdout and stderr are two pipes: their lines may come in any order.
         by_severity = {e["severity"]: e.get("textPayload") or e["jsonPayload"] for e in entries}
         self.assertEqual(by_severity, {"INFO": "one", "ERROR": "two", "WARNING": {"message": "three", "n": 3}})
         service = [e["textPayload"] for e in self.api.logs(job["name"], "service")]
         self.assertIn("Job is running.", service)
         self.assertEqual(service[-1], "Job completed successfully.")
 
-    def test_the_environment_of_a_gang_is_vertex_s(self):
+    def test_the_environment_of_a_gang_is_that_of_vertex(self):
         out = self.cluster.data / "environment"
         out.mkdir()
         spec = shell_job(f'env > {out}/part-$RANK; mv {out}/part-$RANK {out}/$RANK', pools=2, baseOutputDirectory={"outputUriPrefix": f"{out}/base"})
@@ -54,14 +49,14 @@ class Jobs(unittest.TestCase):
             self.assertEqual(tf["task"]["type"], "chief" if rank == 0 else "worker")
             self.assertNotIn("TROUPE_REDUCERS", env)
 
-    def test_a_failing_replica_fails_the_job_and_says_how(self):
+    def test_a_failing_replica_fails_the_job_with_its_exit_code(self):
         job = self.api.ended(self.api.create(shell_job("echo so long >&2; exit 3"))["name"])
         self.assertEqual(job["state"], "JOB_STATE_FAILED")
         self.assertEqual(job["error"]["code"], 3)
         self.assertIn("The replica workerpool0-0 exited with a non-zero status of 3.", job["error"]["message"])
         self.assertIn("so long", job["error"]["message"])
 
-    def test_a_missing_executable_is_told_by_name(self):
+    def test_a_missing_executable_is_reported_by_name(self):
         spec = shell_job("")
         spec["jobSpec"]["workerPoolSpecs"][0]["containerSpec"] = {"imageUri": "host", "command": ["/no/such/program"]}
         job = self.api.ended(self.api.create(spec)["name"])
@@ -69,7 +64,7 @@ class Jobs(unittest.TestCase):
         self.assertIn("/no/such/program", job["error"]["message"])
         self.assertIn("No such file", job["error"]["message"])
 
-    def test_an_image_that_is_not_the_host_is_refused_clearly(self):
+    def test_an_image_that_is_not_the_host_fails_the_job_with_the_reason(self):
         spec = shell_job("")
         spec["jobSpec"]["workerPoolSpecs"][0]["containerSpec"] = {"imageUri": "example.com/train:1"}
         job = self.api.ended(self.api.create(spec)["name"])
@@ -81,7 +76,7 @@ class Jobs(unittest.TestCase):
         job = self.api.create(shell_job(f"if [ -e {mark} ]; then exit 0; fi; touch {mark}; kill -SEGV $$"))
         self.assertEqual(self.api.ended(job["name"])["state"], "JOB_STATE_SUCCEEDED")
 
-    def test_a_death_by_signal_without_retries_fails_with_its_name(self):
+    def test_a_death_by_signal_without_retries_fails_with_the_name_of_the_signal(self):
         job = self.api.ended(self.api.create(
             shell_job("kill -SEGV $$", scheduling={"disableRetries": True}))["name"])
         self.assertEqual(job["state"], "JOB_STATE_FAILED")
@@ -97,7 +92,7 @@ class Jobs(unittest.TestCase):
         pid = int(pid_file.read_text())
         wait_for("the worker to be stopped", lambda: not pathlib.Path(f"/proc/{pid}").exists())
 
-    def test_cancel_ends_every_process(self):
+    def test_a_cancelled_job_leaves_no_process(self):
         pid_file = self.cluster.data / "cancelled-pid"
         job = self.api.create(shell_job(f"echo $$ > {pid_file}; exec sleep 1000"))
         self.api.in_state(job["name"], "JOB_STATE_RUNNING")
@@ -113,7 +108,7 @@ class Jobs(unittest.TestCase):
         self.assertEqual(job["state"], "JOB_STATE_FAILED")
         self.assertEqual(job["error"]["code"], 4)
 
-    def test_a_job_no_node_can_hold_waits_and_says_why(self):
+    def test_a_job_that_no_node_can_hold_waits_and_says_why(self):
         job = self.api.create(shell_job("true", machine="n1-highmem-96"))
         code, out, err = self.cluster.troupe("custom-jobs", "describe", job["name"], check=0)
         self.assertIn("96", out)
@@ -121,7 +116,7 @@ class Jobs(unittest.TestCase):
         self.api.call("POST", f"/v1/{job['name']}:cancel", {})
         self.assertEqual(self.api.ended(job["name"])["state"], "JOB_STATE_CANCELLED")
 
-    def test_delete_takes_the_job_and_its_logs(self):
+    def test_delete_removes_the_job_and_its_logs(self):
         job = self.api.create(shell_job("echo gone soon"))
         self.api.ended(job["name"])
         operation = self.api.call("DELETE", "/v1/" + job["name"])
@@ -146,7 +141,7 @@ class Jobs(unittest.TestCase):
         go.touch()
         self.assertEqual(self.api.ended(job["name"])["state"], "JOB_STATE_SUCCEEDED")
 
-    def test_list_filters_and_pages(self):
+    def test_a_list_is_filtered_and_paged(self):
         names = {self.api.ended(self.api.create(shell_job("true", name=f"page-{n}"))["name"])["name"] for n in range(5)}
         query = f'{PARENT}/customJobs?filter=display_name:"page-*"%20AND%20state="JOB_STATE_SUCCEEDED"&pageSize=2'.replace('"', "%22")
         found, token, pages = set(), "", 0
@@ -160,7 +155,7 @@ class Jobs(unittest.TestCase):
         self.assertEqual(found, names)
         self.assertEqual(pages, 3)
 
-    def test_the_command_line_from_create_to_logs(self):
+    def test_the_command_line_creates_lists_and_shows_logs(self):
         code, out, err = self.cluster.troupe("custom-jobs", "create", "--display-name=by-hand", "--machine-type=custom-0.1-64",
                                              "--wait", "--", "/bin/sh", "-c", "echo hello from $RANK", check=0)
         code, out, err = self.cluster.troupe("custom-jobs", "stream-logs", "by-hand", check=0)
@@ -172,7 +167,7 @@ class Jobs(unittest.TestCase):
         code, out, err = self.cluster.troupe("custom-jobs", "create", "--display-name=fails", "--machine-type=custom-0.1-64",
                                              "--wait", "--", "/bin/false", check=1)
 
-    def test_metrics_and_health(self):
+    def test_health_needs_no_token(self):
         self.api.call("GET", "/healthz", token="")
 
 

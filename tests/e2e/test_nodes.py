@@ -1,4 +1,4 @@
-"""A controller and two agents as processes of their own, joined by links with mutual TLS."""
+"""A controller and two agents as separate processes, joined by links with mutual TLS."""
 
 import pathlib
 import socket
@@ -37,8 +37,8 @@ class Nodes(unittest.TestCase):
         return done
 
     def tls(self, name, ca="ca"):
-        where = self.dir / ca
-        return f"{{certificate: {where}/{name}.pem, key: {where}/{name}-key.pem, authority: {where}/authority.pem}}"
+        files = self.dir / ca
+        return f"{{certificate: {files}/{name}.pem, key: {files}/{name}-key.pem, authority: {files}/authority.pem}}"
 
     def controller(self):
         config = self.dir / "controller.yaml"
@@ -96,7 +96,7 @@ class Nodes(unittest.TestCase):
         # The other replica is stopped after the job's end; its last line may come a moment later.
         wait_for("the worker's line", lambda: self.api.lines(job["name"], "workerpool1-0") == ["through"])
 
-    def test_a_lost_node_s_job_is_placed_anew(self):
+    def test_a_job_is_rescheduled_when_its_node_is_lost(self):
         self.controller()
         agent_a = self.agent("a", 23200)
         wait_for("node a", lambda: self.connected() == ["a"])
@@ -108,11 +108,11 @@ class Nodes(unittest.TestCase):
         done = self.api.ended(job["name"])
         self.assertEqual(done["state"], "JOB_STATE_SUCCEEDED", done)
 
-    def test_strangers_on_the_link_s_port(self):
+    def test_strangers_on_the_port_of_the_link_are_refused_and_do_no_harm(self):
         self.controller()
         self.agent("a", 23400)
         wait_for("node a", lambda: self.connected() == ["a"])
-        # A node of another authority, with the same name even.
+        # A node with a certificate of another authority.
         self.run_troupe("ca", "init", "--dir", self.dir / "other")
         rogue = self.agent("rogue", 23500, ca="other")
         plain = ssl.create_default_context()
@@ -124,7 +124,7 @@ class Nodes(unittest.TestCase):
                 with socket.create_connection(("127.0.0.1", self.link_port), timeout=10) as stranger:
                     with plain.wrap_socket(stranger) as no_certificate:
                         no_certificate.sendall(b"hello" * 100)
-                        # TLS 1.3 tells of the missing certificate with the first read.
+                        # TLS 1.3 reports the missing certificate at the first read.
                         self.assertNotEqual(no_certificate.recv(1), b"")
         job = self.api.create(shell_job("echo fine", machine="custom-0.5-64"))
         self.assertEqual(self.api.ended(job["name"])["state"], "JOB_STATE_SUCCEEDED")

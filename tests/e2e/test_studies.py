@@ -1,4 +1,4 @@
-"""Vizier's API on a real cluster: a program that tunes itself asks for suggestions and tells what came of them."""
+"""Vizier's API on a real cluster: a program that tunes itself asks for suggestions and reports results."""
 
 import concurrent.futures
 import contextlib
@@ -9,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-from cluster import PARENT, ROOT, ApiError, Cluster, cluster
+from cluster import PARENT, ROOT, ApiError, Cluster, ClusterTest
 
 sys.path.insert(0, str(ROOT / "examples/vizier"))
 import vizier  # noqa: E402  (the example is the client under test)
@@ -30,12 +30,10 @@ def loss(trial):
     return (vizier.parameters_of(trial)["x"] - 0.3) ** 2
 
 
-class Studies(unittest.TestCase):
+class Studies(ClusterTest):
     @classmethod
     def setUpClass(cls):
-        cls.context = cluster()
-        cls.cluster = cls.context.__enter__()
-        cls.addClassCleanup(cls.context.__exit__, None, None, None)
+        super().setUpClass()
         cls.client = client_of(cls.cluster)
 
     def study(self, **more):
@@ -48,7 +46,7 @@ class Studies(unittest.TestCase):
         for part in parts:
             self.assertIn(part, str(problem.exception))
 
-    def test_it_finds_the_minimum(self):
+    def test_a_client_finds_the_minimum_of_a_function(self):
         study = self.study()
         self.assertEqual(study.resource["state"], "ACTIVE")
         for _ in range(12):
@@ -83,10 +81,10 @@ class Studies(unittest.TestCase):
     def test_many_clients_at_once_get_different_trials(self):
         study = self.study(algorithm="RANDOM_SEARCH")
 
-        def work(who):
+        def work(client):
             done = []
             for _ in range(4):
-                [trial] = study.suggest(who)
+                [trial] = study.suggest(client)
                 done.append(study.complete(trial, {"loss": loss(trial)})["id"])
             return done
 
@@ -96,7 +94,7 @@ class Studies(unittest.TestCase):
         self.assertEqual({t["state"] for t in study.trials()}, {"SUCCEEDED"})
         self.assertEqual(study.optimal(), [min(study.trials(), key=loss)])
 
-    def test_an_own_trial_is_offered_first(self):
+    def test_a_trial_that_a_client_created_is_suggested_first(self):
         study = self.study()
         own = self.client.call("POST", f"{study.name}/trials", {"parameters": [{"parameterId": "x", "value": 0.25}]})
         self.assertEqual(own["state"], "REQUESTED")
@@ -104,7 +102,7 @@ class Studies(unittest.TestCase):
         self.assertEqual(trial["name"], own["name"])
         self.assertEqual((vizier.parameters_of(trial), trial["state"]), ({"x": 0.25}, "ACTIVE"))
 
-    def test_the_measurements_decide_where_there_is_no_final_one(self):
+    def test_the_measurements_decide_if_there_is_no_final_one(self):
         study = self.study(measurementSelectionType="BEST_MEASUREMENT")
         [trial] = study.suggest("me")
         for step, value in ((1, 0.5), (2, 0.1), (3, 0.4)):
@@ -140,12 +138,12 @@ class Studies(unittest.TestCase):
         self.assertEqual(stopped["state"], "STOPPING")
         ended = study.complete(bad)
         self.assertEqual(ended["state"], "SUCCEEDED")
-        # What was predicted never counts as measured.
+        # A predicted value never counts as measured.
         self.assertEqual(len(ended["measurements"]), 3)
         self.assertAlmostEqual(vizier.metrics_of(ended)["loss"], 9 + 1 / 3)
         self.assertIn("median", ended["stoppingReason"])
 
-    def test_a_front_of_two_objectives(self):
+    def test_the_optimal_trials_of_two_objectives_are_their_front(self):
         study = vizier.Study.create(self.client, self.id(), {
             "metrics": [{"metricId": "loss", "goal": "MINIMIZE"}, {"metricId": "speed", "goal": "MAXIMIZE"}],
             "parameters": [X]})
@@ -154,7 +152,7 @@ class Studies(unittest.TestCase):
             study.complete(trial, measured)
         self.assertEqual([t["id"] for t in study.optimal()], ["1", "2", "4"])
 
-    def test_a_small_grid_is_exhausted(self):
+    def test_a_study_is_completed_when_its_grid_is_exhausted(self):
         study = vizier.Study.create(self.client, self.id(), {
             "metrics": MINIMIZE, "algorithm": "GRID_SEARCH",
             "parameters": [{"parameterId": "x", "integerValueSpec": {"minValue": 1, "maxValue": 3}}]})
@@ -166,7 +164,7 @@ class Studies(unittest.TestCase):
         self.assertEqual(study.suggest("me"), [])
         self.assertEqual(self.client.call("GET", study.name)["state"], "COMPLETED")
 
-    def test_studies_that_cannot_be(self):
+    def test_invalid_studies_are_refused(self):
         def refuse(study, *parts):
             self.refused("INVALID_ARGUMENT", lambda: vizier.Study.create(self.client, "x", study), *parts)
 
@@ -193,7 +191,7 @@ class Studies(unittest.TestCase):
         refuse(spec(transferLearningConfig={"priorStudyNames": [f"{PARENT[4:]}/studies/9"]}), "priorStudyNames[0]", "studies/9")
         self.refused("INVALID_ARGUMENT", lambda: vizier.Study.create(self.client, "", spec()), "displayName")
 
-    def test_measurements_that_cannot_be(self):
+    def test_invalid_measurements_are_refused(self):
         study = self.study()
         [trial] = study.suggest("me")
         study.measure(trial, 5, {"loss": 1})
@@ -210,7 +208,7 @@ class Studies(unittest.TestCase):
             refuse("INVALID_ARGUMENT", lambda v=value: study.measure(trial, 6, {"loss": v}), "loss", "finite")
             refuse("INVALID_ARGUMENT", lambda v=value: study.complete(trial, {"loss": v}), "loss", "finite")
         refuse("INVALID_ARGUMENT", lambda: study.complete(trial, {"speed": 1}), "speed")
-        # Python's own JSON writes NaN without quotes, which is no JSON.
+        # Python's JSON module writes NaN without quotes, which is invalid JSON.
         refuse("INVALID_ARGUMENT", lambda: study.measure(trial, 6, {"loss": math.nan}), "request body:1:")
         self.assertEqual(len(self.client.call("GET", trial["name"])["measurements"]), 1)
         study.complete(trial, {"loss": 0.5}, step=6)
@@ -218,7 +216,7 @@ class Studies(unittest.TestCase):
         refuse("FAILED_PRECONDITION", lambda: study.measure(trial, 7, {"loss": 1}), trial["name"], "SUCCEEDED")
         self.assertEqual(vizier.metrics_of(self.client.call("GET", trial["name"])), {"loss": 0.5})
 
-    def test_trials_and_requests_that_cannot_be(self):
+    def test_invalid_trials_and_requests_are_refused(self):
         study = self.study()
         gone = {"name": f"{study.name}/trials/99"}
         for call in (lambda: study.complete(gone, {"loss": 1}), lambda: study.measure(gone, 1, {"loss": 1}),
@@ -244,7 +242,7 @@ class Studies(unittest.TestCase):
 
 
 class Crash(unittest.TestCase):
-    def test_nothing_that_was_acknowledged_is_lost(self):
+    def test_a_crash_loses_nothing_that_was_acknowledged(self):
         with tempfile.TemporaryDirectory(prefix="troupe-study-") as directory:
             running = Cluster(pathlib.Path(directory) / "data").start()
             try:
@@ -260,7 +258,7 @@ class Crash(unittest.TestCase):
             for who in ("a", "b"):
                 [trial] = study.suggest(who)
                 if who in open_trials:
-                    # The unfinished trial, with all that was measured before the crash.
+                    # The unfinished trial, with everything that was measured before the crash.
                     self.assertEqual(trial, open_trials[who])
                     completed[trial["name"]] = study.complete(trial, {"loss": loss(trial)})
                     [trial] = study.suggest(who)

@@ -1,9 +1,9 @@
-"""Tuning jobs on a real cluster: trials that are not worth it are stopped, and a job that has ended goes on."""
+"""Tuning jobs on a real cluster: bad trials are stopped, and a job that has ended can be resumed."""
 
 import json
 import unittest
 
-from cluster import ApiError, cluster
+from cluster import ApiError, ClusterTest
 
 # Reports every step through the metric file, as cloudml-hypertune does.
 TRIAL = """
@@ -19,19 +19,14 @@ for step in range(1, 7):
     with open(path, "w") as f:
         f.writelines(lines)
     time.sleep(0.02)
-# A bad trial would go on for ever: only the stopping rule ends it. Others go on while a test holds them.
+# A bad trial would run forever: only the stopping rule ends it. Other trials run while a test holds them.
 while x == 9 or os.path.exists(sys.argv[0] + ".hold"):
     time.sleep(0.02)
 """
 
 
-class Tuning(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.context = cluster("--cpus", "4")
-        cls.cluster = cls.context.__enter__()
-        cls.addClassCleanup(cls.context.__exit__, None, None, None)
-        cls.api = cls.cluster.api
+class Tuning(ClusterTest):
+    flags = ("--cpus", "4")
 
     def job(self, parameters, **more):
         program = self.cluster.data / "trial.py"
@@ -65,7 +60,7 @@ class Tuning(unittest.TestCase):
         bad = by_x.pop(9)
         self.assertEqual(bad["state"], "SUCCEEDED")
         self.assertIn("median", bad["stoppingReason"])
-        # What it measured, and nothing that a rule predicted.
+        # The values that it measured, and none that a rule predicted.
         self.assertEqual(bad["finalMeasurement"], bad["measurements"][-1])
         self.assertEqual(float(bad["measurements"][-1]["metrics"][0]["value"]), float(bad["measurements"][-1]["stepCount"]))
         for trial in by_x.values():
@@ -78,7 +73,7 @@ class Tuning(unittest.TestCase):
         self.assertIn("stopped: ", out)
         self.assertIn(f"best trial {by_x[8]['id']}", out)
 
-    def test_a_job_that_has_ended_goes_on(self):
+    def test_a_job_that_has_ended_can_be_resumed(self):
         job = self.job([{"parameterId": "x", "integerValueSpec": {"minValue": 2, "maxValue": 8}}], maxTrialCount=2)
         first = self.api.ended(job["name"])
         self.assertEqual(first["state"], "JOB_STATE_SUCCEEDED")

@@ -1,4 +1,4 @@
-"""Google's own Node client for Vertex AI, unmodified, against a cluster of ours."""
+"""Google's own Node client for Vertex AI, unmodified, with a cluster."""
 
 import pathlib
 import subprocess
@@ -18,8 +18,8 @@ controller:
 
 
 class VertexClient(unittest.TestCase):
-    def test_official_client(self):
-        # npm writes this file last: without it an installation was cut short.
+    def test_the_official_client_creates_follows_and_deletes_jobs(self):
+        # npm writes this file last: without it the installation was interrupted.
         if not (HERE / "node_modules" / ".package-lock.json").is_file():
             subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True, timeout=600)
         config = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "cluster.yaml"
