@@ -85,7 +85,7 @@ int as_rank(const run_flags& flags, const bench_settings& settings, const invoca
          "RANK is not set, so this is no rank of a job; expected the environment that a job's "
          "replicas have (TROUPE_REDUCERS, RANK, WORLD_SIZE, ...), or --ranks for a job on this "
          "machine alone"},
-        fmt::format("troupe bench {}", settings.what->name));
+        fmt::format("troupe bench {}", settings.operation->name));
   auto report = measure(settings, run, !run.options.json());
   if (!report) return run.failed(report.error());
   // The figures are the same everywhere; one rank tells them.
@@ -114,11 +114,11 @@ int whole_job(const run_flags& flags, const bench_settings& settings, const invo
   return ended || code != exit_ok ? code : job_failed(ended.error());
 }
 
-int run_bench(const run_flags& flags, const collective& what, const invocation& run) {
-  const auto command = fmt::format("troupe bench {}", what.name);
-  auto settings = settings_of(flags, what);
+int run_bench(const run_flags& flags, const collective& operation, const invocation& run) {
+  const auto command = fmt::format("troupe bench {}", operation.name);
+  auto settings = settings_of(flags, operation);
   if (!settings) return run.misused(settings.error(), command);
-  if (what.rooted && flags.ranks > 0 && flags.root >= flags.ranks)
+  if (operation.rooted && flags.ranks > 0 && flags.root >= flags.ranks)
     return run.misused(
         {errc::invalid_argument,
          fmt::format("--root is {}; expected a rank, 0 to {}", flags.root, flags.ranks - 1)},
@@ -127,7 +127,7 @@ int run_bench(const run_flags& flags, const collective& what, const invocation& 
   return flags.ranks > 0 ? whole_job(flags, *settings, run) : as_rank(flags, *settings, run);
 }
 
-void add_size_options(CLI::App& command, run_flags& flags, const collective& what) {
+void add_size_options(CLI::App& command, run_flags& flags, const collective& operation) {
   command.add_option("-b,--minbytes", flags.min_bytes,
                      "Smallest size, as 8, 64K, 1M (default: 32M)");
   command.add_option("-e,--maxbytes", flags.max_bytes, "Largest size (default: 32M)");
@@ -140,21 +140,22 @@ void add_size_options(CLI::App& command, run_flags& flags, const collective& wha
       ->check(CLI::Range(0u, 1u));
   command.add_option("-d,--datatype", flags.type,
                      "float (default), double, half, bfloat16, int32, int64, int8 or uint8");
-  if (what.reduces) command.add_option("-o,--op", flags.op, "sum (default), avg, min, max or prod");
-  if (what.rooted)
+  if (operation.reduces)
+    command.add_option("-o,--op", flags.op, "sum (default), avg, min, max or prod");
+  if (operation.rooted)
     command.add_option("-r,--root", flags.root, "Rank whose array the others get (default: 0)");
   command.add_option("--link", flags.link,
                      "Line rate of a worker, as 100gbit: shows the part of its bound");
   command.add_flag("--in-place", flags.in_place, "Only with input and output the same array");
-  if (what.has_out_of_place)
+  if (operation.has_out_of_place)
     command.add_flag("--out-of-place", flags.out_of_place,
                      "Only with input and output different arrays");
 }
 
-void add_collective(CLI::App& bench, const collective& what, invocation& run) {
+void add_collective(CLI::App& bench, const collective& operation, invocation& run) {
   auto flags = std::make_shared<run_flags>();
-  auto* command = bench.add_subcommand(std::string(what.name), std::string(what.about));
-  if (what.shape != array_shape::none) add_size_options(*command, *flags, what);
+  auto* command = bench.add_subcommand(std::string(operation.name), std::string(operation.about));
+  if (operation.shape != array_shape::none) add_size_options(*command, *flags, operation);
   command
       ->add_option("-n,--iters", flags->iterations, "Timed iterations of each size (default: 20)")
       ->check(CLI::Range(1u, 1'000'000u));
@@ -172,8 +173,8 @@ void add_collective(CLI::App& bench, const collective& what, invocation& run) {
   command->add_option("--json", flags->files.json,
                       "Write the figures and the environment to a file");
   command->add_option("--plot", flags->files.plot, "Write a chart to a file, as SVG");
-  command->callback([flags, &what, &run] {
-    run.action = [flags, &what, &run] { return run_bench(*flags, what, run); };
+  command->callback([flags, &operation, &run] {
+    run.action = [flags, &operation, &run] { return run_bench(*flags, operation, run); };
   });
 }
 
@@ -212,8 +213,8 @@ void add_bench(CLI::App& app, invocation& run) {
   auto* bench =
       app.add_subcommand("bench", "Measure collectives through reducers, or predict them");
   bench->group(bench_group);
-  for (auto& what : collectives())
-    add_collective(*bench, what, run);
+  for (auto& operation : collectives())
+    add_collective(*bench, operation, run);
   add_plan(*bench, run);
   bench->footer("As one rank of a job: in the environment of its replicas (RANK, WORLD_SIZE, "
                 "TROUPE_REDUCERS, ...). On one machine:\n"

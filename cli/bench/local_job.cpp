@@ -136,10 +136,10 @@ result<> local_job::spawn(std::string name, const std::vector<std::string>& argu
   const int output = ::memfd_create("output", MFD_CLOEXEC);
   const int errors = ::memfd_create("errors", MFD_CLOEXEC);
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  std::vector<std::string> words = {"troupe"};
-  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> command_line = {"troupe"};
+  command_line.insert(command_line.end(), arguments.begin(), arguments.end());
   auto variables = environment_with(changes);
-  const auto word_pointers = pointers(words);
+  const auto word_pointers = pointers(command_line);
   const auto variable_pointers = pointers(variables);
   const auto parent = ::getpid();
   const auto pid = output < 0 || errors < 0 || nothing < 0 ? -1 : ::fork();
@@ -157,28 +157,28 @@ result<> local_job::spawn(std::string name, const std::vector<std::string>& argu
 }
 
 result<std::string> local_job::reducer_addresses() const {
-  std::string all;
+  std::string addresses;
   for (auto& each : running_) {
     auto address = address_of(each);
     if (!address) return address;
-    all += (all.empty() ? "" : ",") + *address;
+    addresses += (addresses.empty() ? "" : ",") + *address;
   }
-  return all;
+  return addresses;
 }
 
 result<std::string> local_job::reserve_address() {
   // With this option on both, rank 0 may listen on the port, and nobody is given it by chance.
   const int yes = 1;
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof where;
-  auto* const address = reinterpret_cast<sockaddr*>(&where);
+  sockaddr_in loopback{};
+  loopback.sin_family = AF_INET;
+  loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof loopback;
+  auto* const address = reinterpret_cast<sockaddr*>(&loopback);
   reserved_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (reserved_ < 0 || ::setsockopt(reserved_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0
       || ::bind(reserved_, address, length) != 0 || ::getsockname(reserved_, address, &length) != 0)
     return fail(errc::unavailable, "no free port on 127.0.0.1: {}", std::strerror(errno));
-  return fmt::format("127.0.0.1:{}", ntohs(where.sin_port));
+  return fmt::format("127.0.0.1:{}", ntohs(loopback.sin_port));
 }
 
 result<std::string> local_job::address_of(const child& reducer) const {

@@ -95,15 +95,15 @@ int64_t part(troupe_dtype type, troupe_op op, uint32_t ranks, uint32_t rank, siz
 }
 
 int64_t combined(troupe_dtype type, troupe_op op, uint32_t ranks, size_t index) {
-  auto all = part(type, op, ranks, 0, index);
+  auto combined = part(type, op, ranks, 0, index);
   for (uint32_t rank = 1; rank < ranks; ++rank) {
     const auto next = part(type, op, ranks, rank, index);
-    all = op == TROUPE_MIN    ? std::min(all, next)
-          : op == TROUPE_MAX  ? std::max(all, next)
-          : op == TROUPE_PROD ? all * next
-                              : all + next;
+    combined = op == TROUPE_MIN    ? std::min(combined, next)
+               : op == TROUPE_MAX  ? std::max(combined, next)
+               : op == TROUPE_PROD ? combined * next
+                                   : combined + next;
   }
-  return op == TROUPE_AVG ? all / ranks : all;
+  return op == TROUPE_AVG ? combined / ranks : combined;
 }
 
 template <class Value>
@@ -138,26 +138,26 @@ pattern pattern::sent(troupe_dtype type, uint32_t rank) {
 
 void pattern::fill(void* array, uint64_t count, uint64_t first) const {
   auto* to = static_cast<std::byte*>(array);
-  for (uint64_t done = 0; done < count;) {
-    const auto at = (first + done) % pattern_period;
-    const auto run = std::min<uint64_t>(pattern_period - at, count - done);
-    std::memcpy(to + done * width_, bytes_.data() + at * width_, run * width_);
-    done += run;
+  for (uint64_t written = 0; written < count;) {
+    const auto at = (first + written) % pattern_period;
+    const auto run = std::min<uint64_t>(pattern_period - at, count - written);
+    std::memcpy(to + written * width_, bytes_.data() + at * width_, run * width_);
+    written += run;
   }
 }
 
 uint64_t pattern::wrong(const void* array, uint64_t count, uint64_t first) const {
   const auto* from = static_cast<const std::byte*>(array);
   uint64_t found = 0;
-  for (uint64_t done = 0; done < count;) {
-    const auto at = (first + done) % pattern_period;
-    const auto run = std::min<uint64_t>(pattern_period - at, count - done);
-    const auto* have = from + done * width_;
+  for (uint64_t written = 0; written < count;) {
+    const auto at = (first + written) % pattern_period;
+    const auto run = std::min<uint64_t>(pattern_period - at, count - written);
+    const auto* have = from + written * width_;
     const auto* want = bytes_.data() + at * width_;
     if (std::memcmp(have, want, run * width_) != 0)
       for (uint64_t i = 0; i < run; ++i)
         found += std::memcmp(have + i * width_, want + i * width_, width_) != 0;
-    done += run;
+    written += run;
   }
   return found;
 }

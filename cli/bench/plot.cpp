@@ -7,11 +7,11 @@ namespace troupe::cli {
 namespace {
 
 chart_series series_of(const bench_report& report, std::string name, std::string colour,
-                       std::optional<bench_timing> bench_row::*which,
+                       std::optional<bench_timing> bench_row::*placement,
                        double (*value)(const bench_row&, const bench_timing&)) {
   chart_series out{std::move(name), std::move(colour), {}, false};
   for (auto& row : report.rows)
-    if (auto& timing = row.*which) out.points.emplace_back(row.bytes, value(row, *timing));
+    if (auto& timing = row.*placement) out.points.emplace_back(row.bytes, value(row, *timing));
   return out;
 }
 
@@ -27,20 +27,21 @@ std::vector<chart> charts_of(const bench_report& report) {
   const auto rate = [](const bench_row& row, const bench_timing& timing) {
     return algbw_gb_s(row.bytes, timing.mean_us);
   };
-  const auto what = fmt::format("{}, {}, {}", report.settings.what->name,
-                                counted(report.ranks, "rank"), counted(report.reducers, "reducer"));
-  chart times{what, "time (us)", true, {}};
-  chart rates{what, "algbw (GB/s)", false, {}};
-  for (const auto& [name, which, colour] :
+  const auto title =
+      fmt::format("{}, {}, {}", report.settings.operation->name, counted(report.ranks, "rank"),
+                  counted(report.reducers, "reducer"));
+  chart times{title, "time (us)", true, {}};
+  chart rates{title, "algbw (GB/s)", false, {}};
+  for (const auto& [name, placement, colour] :
        {std::tuple("out-of-place", &bench_row::out_of_place, blue),
         std::tuple("in-place", &bench_row::in_place, orange)}) {
-    times.series.push_back(series_of(report, name, colour, which, mean));
-    auto tail = series_of(report, std::string(name) + " p99", colour, which, p99);
+    times.series.push_back(series_of(report, name, colour, placement, mean));
+    auto tail = series_of(report, std::string(name) + " p99", colour, placement, p99);
     tail.dashed = true;
     times.series.push_back(std::move(tail));
-    rates.series.push_back(series_of(report, name, colour, which, rate));
+    rates.series.push_back(series_of(report, name, colour, placement, rate));
   }
-  const auto bound = report.settings.what->bound_factor(report.ranks);
+  const auto bound = report.settings.operation->bound_factor(report.ranks);
   if (report.settings.link_bytes_per_s && bound > 0) {
     chart_series most{"the link's bound", grey, {}, true};
     for (auto& row : report.rows)

@@ -18,10 +18,10 @@ namespace {
 
 constexpr int garbage = 0xA5; // what an output holds before the checked run: no pattern's value
 
-result<> outcome_of(troupe_status status, std::string_view what) {
+result<> outcome_of(troupe_status status, std::string_view operation) {
   if (status == TROUPE_OK) return {};
   return std::unexpected(
-      error{static_cast<errc>(status), fmt::format("{}: {}", what, troupe_last_error())});
+      error{static_cast<errc>(status), fmt::format("{}: {}", operation, troupe_last_error())});
 }
 
 double cpu_seconds() {
@@ -64,7 +64,7 @@ public:
   rank_run& operator=(const rank_run&) = delete;
 
   result<> prepare() {
-    if (settings_.what->rooted && settings_.root >= ranks_)
+    if (settings_.operation->rooted && settings_.root >= ranks_)
       return fail(errc::invalid_argument, "--root is {}; expected a rank, 0 to {}", settings_.root,
                   ranks_ - 1);
     const auto most = bytes_of(counts_.back());
@@ -111,7 +111,7 @@ public:
 
 private:
   uint64_t bytes_of(uint64_t count) const {
-    return count * settings_.what->parts(ranks_) * size_of(settings_.type);
+    return count * settings_.operation->parts(ranks_) * size_of(settings_.type);
   }
 
   bench_call call_of(uint64_t count, bool in_place) const {
@@ -119,19 +119,19 @@ private:
     auto* const output = in_place ? first_.data() : second_.data();
     const auto own = rank_ * count * size_of(settings_.type);
     bench_call call{input, output, count, settings_.type, settings_.op, settings_.root};
-    if (in_place && settings_.what->shape == array_shape::scatter) call.output = input + own;
-    if (in_place && settings_.what->shape == array_shape::gather) call.input = output + own;
+    if (in_place && settings_.operation->shape == array_shape::scatter) call.output = input + own;
+    if (in_place && settings_.operation->shape == array_shape::gather) call.input = output + own;
     return call;
   }
 
   result<> once(const bench_call& call) const {
-    return outcome_of(settings_.what->run(comm_, call), settings_.what->name);
+    return outcome_of(settings_.operation->run(comm_, call), settings_.operation->name);
   }
 
   result<bench_timing> measure(const bench_call& call) {
     fill(call);
     for (uint32_t i = 0; i < settings_.warmup; ++i)
-      if (auto done = once(call); !done) return std::unexpected(done.error());
+      if (auto run = once(call); !run) return std::unexpected(run.error());
     if (auto met = outcome_of(troupe_barrier(comm_), "barrier"); !met)
       return std::unexpected(met.error());
 
@@ -139,7 +139,7 @@ private:
     const auto cpu_before = cpu_seconds();
     for (auto& each : times_us) {
       const auto begin = std::chrono::steady_clock::now();
-      if (auto done = once(call); !done) return std::unexpected(done.error());
+      if (auto run = once(call); !run) return std::unexpected(run.error());
       each = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin)
                  .count();
     }
@@ -167,7 +167,7 @@ private:
   /// One run more, with arrays whose result is known; in-place runs have spoilt theirs.
   result<uint64_t> check(const bench_call& call) {
     fill(call);
-    if (auto done = once(call); !done) return std::unexpected(done.error());
+    if (auto run = once(call); !run) return std::unexpected(run.error());
     auto found = static_cast<int64_t>(wrong(call));
     if (auto summed = everywhere(&found, 1, TROUPE_INT64, TROUPE_SUM); !summed)
       return std::unexpected(summed.error());
@@ -175,29 +175,30 @@ private:
   }
 
   void fill(const bench_call& call) const {
-    const auto& what = *settings_.what;
+    const auto& operation = *settings_.operation;
     auto* const input = const_cast<void*>(call.input);
     const auto spoil = [&](uint64_t parts) {
       std::memset(call.output, garbage, parts * call.count * size_of(call.type));
     };
-    if (what.shape == array_shape::none) return;
-    if (what.reduces) {
+    if (operation.shape == array_shape::none) return;
+    if (operation.reduces) {
       spoil(1);
       pattern::input(call.type, call.op, ranks_, rank_)
-          .fill(input, what.shape == array_shape::scatter ? ranks_ * call.count : call.count);
+          .fill(input, operation.shape == array_shape::scatter ? ranks_ * call.count : call.count);
       return;
     }
-    spoil(what.parts(ranks_));
-    if (!what.rooted || rank_ == call.root) pattern::sent(call.type, rank_).fill(input, call.count);
+    spoil(operation.parts(ranks_));
+    if (!operation.rooted || rank_ == call.root)
+      pattern::sent(call.type, rank_).fill(input, call.count);
   }
 
   uint64_t wrong(const bench_call& call) const {
-    const auto& what = *settings_.what;
-    if (what.rooted) return pattern::sent(call.type, call.root).wrong(call.output, call.count);
-    if (what.reduces)
+    const auto& operation = *settings_.operation;
+    if (operation.rooted) return pattern::sent(call.type, call.root).wrong(call.output, call.count);
+    if (operation.reduces)
       return pattern::reduced(call.type, call.op, ranks_)
           .wrong(call.output, call.count,
-                 what.shape == array_shape::scatter ? rank_ * call.count : 0);
+                 operation.shape == array_shape::scatter ? rank_ * call.count : 0);
     uint64_t found = 0;
     const auto* part = static_cast<const std::byte*>(call.output);
     for (uint32_t from = 0; from < ranks_; ++from, part += call.count * size_of(call.type))

@@ -1,8 +1,8 @@
 #include "cli/bench/report.hpp"
 
 #include "cli/bench/machine.hpp"
-#include "cli/terminal/format.hpp"
 #include "cli/client/json.hpp"
+#include "cli/terminal/format.hpp"
 
 #include <fmt/ranges.h>
 
@@ -59,11 +59,11 @@ std::string own_columns(const bench_report& report, const bench_row& row,
 }
 
 std::string_view op_text(const bench_settings& settings) {
-  return settings.what->reduces ? name_of(settings.op) : "none";
+  return settings.operation->reduces ? name_of(settings.op) : "none";
 }
 
 std::string root_text(const bench_settings& settings) {
-  return settings.what->rooted ? fmt::format("{}", settings.root) : "-1";
+  return settings.operation->rooted ? fmt::format("{}", settings.root) : "-1";
 }
 
 double average_busbw(const bench_report& report) {
@@ -127,11 +127,11 @@ double algbw_gb_s(uint64_t bytes, double time_us) {
 }
 
 double busbw_gb_s(const bench_report& report, uint64_t bytes, double time_us) {
-  return algbw_gb_s(bytes, time_us) * report.settings.what->bus_factor(report.ranks);
+  return algbw_gb_s(bytes, time_us) * report.settings.operation->bus_factor(report.ranks);
 }
 
 std::optional<double> percent_of_bound(const bench_report& report, uint64_t bytes, double time_us) {
-  const auto needed = double(bytes) * report.settings.what->bound_factor(report.ranks);
+  const auto needed = double(bytes) * report.settings.operation->bound_factor(report.ranks);
   if (!report.settings.link_bytes_per_s || needed == 0 || time_us <= 0) return {};
   return needed / *report.settings.link_bytes_per_s / (time_us / 1e6) * 100;
 }
@@ -148,7 +148,7 @@ std::vector<std::string> head_lines(const bench_report& report) {
   const auto& settings = report.settings;
   std::vector<std::string> out = {
       fmt::format("# troupe {}: {}, {}, {}; {} iterations after {} to warm up, validation {}",
-                  this_machine().versions.at("troupe"), settings.what->name,
+                  this_machine().versions.at("troupe"), settings.operation->name,
                   counted(report.ranks, "rank"), counted(report.reducers, "reducer"),
                   settings.iterations, settings.warmup, settings.check ? 1 : 0),
       "# Times are the slowest rank's of each iteration: their mean, and at the end p50 and p99. "
@@ -156,7 +156,7 @@ std::vector<std::string> head_lines(const bench_report& report) {
   if (settings.link_bytes_per_s)
     out.push_back(fmt::format(
         "# %bound is the part of what a link of {} allows: {:.4g} x the size passes each worker's.",
-        link_rate(*settings.link_bytes_per_s), settings.what->bound_factor(report.ranks)));
+        link_rate(*settings.link_bytes_per_s), settings.operation->bound_factor(report.ranks)));
   out.emplace_back("#");
   const auto both = [](std::string_view form, auto... titles) {
     const auto once = fmt::format(fmt::runtime(form), titles...);
@@ -180,7 +180,7 @@ std::vector<std::string> head_lines(const bench_report& report) {
 
 std::string row_line(const bench_report& report, const bench_row& row) {
   const auto& settings = report.settings;
-  const bool arrays = settings.what->shape != array_shape::none;
+  const bool arrays = settings.operation->shape != array_shape::none;
   return fmt::format(fmt::runtime(first_form), row.bytes, row.count,
                      arrays ? name_of(settings.type) : "none", op_text(settings),
                      root_text(settings))
@@ -194,10 +194,10 @@ std::vector<std::string> foot_lines(const bench_report& report) {
   out.push_back(
       wrong ? fmt::format("# Out of bounds values : {} {}", *wrong, *wrong == 0 ? "OK" : "FAILED")
             : "# Out of bounds values : not checked");
-  if (report.settings.what->shape != array_shape::none)
+  if (report.settings.operation->shape != array_shape::none)
     out.push_back(
         fmt::format("# Avg bus bandwidth    : {} GB/s", rate_text(average_busbw(report))));
-  if (report.reducers > 0 && report.settings.what->reduces && std::isfinite(report.tier.kappa))
+  if (report.reducers > 0 && report.settings.operation->reduces && std::isfinite(report.tier.kappa))
     out.push_back(fmt::format("# Through the reducers : {:.1f}% of a long array (kappa {:.3g})",
                               report.tier.reducer_share * 100, report.tier.kappa));
   auto cpu = fmt::format("# CPU seconds          : {:.2f} this rank", report.cpu_s);
@@ -232,7 +232,7 @@ std::string json_of(const bench_report& report) {
       "  \"tier\": {},\n"
       "  \"environment\": {}\n"
       "}}\n",
-      json_quoted(settings.what->name), report.ranks, report.reducers,
+      json_quoted(settings.operation->name), report.ranks, report.reducers,
       json_quoted(name_of(settings.type)), json_quoted(op_text(settings)), root_text(settings),
       settings.iterations, settings.warmup, json_number(settings.link_bytes_per_s),
       wrong_of(report.rows) ? fmt::format("{}", *wrong_of(report.rows)) : "null",

@@ -130,8 +130,8 @@ std::string link_rate(double bytes_per_s) {
   return fmt::format("{:.6g} kbit/s", bits / 1e3);
 }
 
-result<bench_settings> settings_of(const bench_flags& flags, const collective& what) {
-  bench_settings out{.what = &what};
+result<bench_settings> settings_of(const bench_flags& flags, const collective& operation) {
+  bench_settings out{.operation = &operation};
   const auto min_bytes = parse_bytes("--minbytes", flags.min_bytes);
   if (!min_bytes) return std::unexpected(min_bytes.error());
   const auto max_bytes = parse_bytes("--maxbytes", flags.max_bytes);
@@ -153,16 +153,16 @@ result<bench_settings> settings_of(const bench_flags& flags, const collective& w
   out.step_factor = flags.step_factor;
   out.iterations = flags.iterations;
   out.warmup = flags.warmup;
-  out.check = flags.check != 0 && what.shape != array_shape::none;
+  out.check = flags.check != 0 && operation.shape != array_shape::none;
   out.type = *type;
   out.op = *op;
   out.root = flags.root;
   // Neither means both.
   out.in_place = flags.in_place || !flags.out_of_place;
   out.out_of_place = flags.out_of_place || !flags.in_place;
-  if (!what.has_out_of_place) {
+  if (!operation.has_out_of_place) {
     if (!out.in_place)
-      return fail(errc::invalid_argument, "--out-of-place: {} works in place only", what.name);
+      return fail(errc::invalid_argument, "--out-of-place: {} works in place only", operation.name);
     out.out_of_place = false;
   }
   if (auto checked = check_sizes(out); !checked) return std::unexpected(checked.error());
@@ -170,30 +170,31 @@ result<bench_settings> settings_of(const bench_flags& flags, const collective& w
 }
 
 std::vector<std::string> arguments_of(const bench_settings& settings) {
-  std::vector<std::string> out = {std::string(settings.what->name), "-n",
+  std::vector<std::string> out = {std::string(settings.operation->name), "-n",
                                   std::to_string(settings.iterations), "-w",
                                   std::to_string(settings.warmup)};
   const auto add = [&](const char* flag, const auto& value) {
     out.emplace_back(flag);
     out.push_back(fmt::format("{}", value));
   };
-  if (settings.what->shape == array_shape::none) return out;
+  if (settings.operation->shape == array_shape::none) return out;
   add("-b", settings.min_bytes);
   add("-e", settings.max_bytes);
   add("-i", settings.step_bytes);
   add("-f", settings.step_factor);
   add("-c", settings.check ? 1 : 0);
   add("-d", name_of(settings.type));
-  if (settings.what->reduces) add("-o", name_of(settings.op));
-  if (settings.what->rooted) add("-r", settings.root);
-  if (settings.what->has_out_of_place && !settings.out_of_place) out.emplace_back("--in-place");
+  if (settings.operation->reduces) add("-o", name_of(settings.op));
+  if (settings.operation->rooted) add("-r", settings.root);
+  if (settings.operation->has_out_of_place && !settings.out_of_place)
+    out.emplace_back("--in-place");
   if (!settings.in_place) out.emplace_back("--out-of-place");
   return out;
 }
 
 std::vector<uint64_t> counts_of(const bench_settings& settings, uint32_t ranks) {
-  if (settings.what->shape == array_shape::none) return {0};
-  const auto parts = settings.what->parts(ranks);
+  if (settings.operation->shape == array_shape::none) return {0};
+  const auto parts = settings.operation->parts(ranks);
   std::vector<uint64_t> out;
   for (auto bytes = settings.min_bytes; bytes <= settings.max_bytes;) {
     const auto count = bytes / (size_of(settings.type) * parts);

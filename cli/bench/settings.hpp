@@ -2,8 +2,8 @@
 // sense, so that people and scripts find what they know.
 #pragma once
 
-#include "cli/bench/collective.hpp"
 #include "base/error.hpp"
+#include "cli/bench/collective.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +14,7 @@
 namespace troupe::cli {
 
 struct bench_settings {
-  const collective* what = nullptr;
+  const collective* operation = nullptr;
   uint64_t min_bytes = uint64_t(32) << 20;
   uint64_t max_bytes = uint64_t(32) << 20;
   uint64_t step_bytes = 0; // 0: sizes grow by step_factor
@@ -48,7 +48,7 @@ struct bench_flags {
 };
 
 /// Errors: invalid_argument naming the flag.
-result<bench_settings> settings_of(const bench_flags& flags, const collective& what);
+result<bench_settings> settings_of(const bench_flags& flags, const collective& operation);
 
 /// The flags with which another process measures the same; the subcommand stands first.
 std::vector<std::string> arguments_of(const bench_settings& settings);

@@ -63,17 +63,17 @@ registry& communicators() {
 troupe_status open(communicator_options options, troupe_comm** comm) {
   auto made = communicator::open(std::move(options));
   if (!made) return failed(made.error());
-  auto& all = communicators();
-  const std::lock_guard lock(all.mutex);
-  all.open.insert(made->get());
+  auto& registered = communicators();
+  const std::lock_guard lock(registered.mutex);
+  registered.open.insert(made->get());
   *comm = new troupe_comm{std::move(*made), 0};
   return TROUPE_OK;
 }
 
-// Arguments as they come, and what the call needs them to be.
+// Arguments as the caller gave them, not checked yet.
 struct request_form {
   troupe_comm* comm;
-  call what;
+  operation_call call;
   unsigned type;
   unsigned op;
   troupe_memory memory;
@@ -81,9 +81,9 @@ struct request_form {
 
 troupe_status check(const request_form& form) {
   if (form.comm == nullptr) return refuse("comm is NULL");
-  const auto& what = form.what;
-  if (what.count > 0 && (what.input == nullptr || what.output == nullptr))
-    return refuse("an array of {} elements is NULL", what.count);
+  const auto& call = form.call;
+  if (call.count > 0 && (call.input == nullptr || call.output == nullptr))
+    return refuse("an array of {} elements is NULL", call.count);
   if (form.type >= dtype_count) return refuse("{} is not a troupe_dtype", form.type);
   if (form.op >= reduce_op_count) return refuse("{} is not a troupe_op", form.op);
   if (form.memory == TROUPE_CUDA)
@@ -91,19 +91,19 @@ troupe_status check(const request_form& form) {
                    "CUDA memory is not supported by this build; copy to host memory first"});
   if (form.memory != TROUPE_HOST)
     return refuse("{} is not a troupe_memory", static_cast<unsigned>(form.memory));
-  if (what.count >= (uint64_t{1} << 40))
-    return refuse("{} elements are more than any memory holds", what.count);
-  if (what.kind == collective::broadcast
-      && what.root >= form.comm->inner->group_size(form.comm->group))
-    return refuse("there is no rank {} to broadcast", what.root);
+  if (call.count >= (uint64_t{1} << 40))
+    return refuse("{} elements are more than any memory holds", call.count);
+  if (call.kind == collective::broadcast
+      && call.root >= form.comm->inner->group_size(form.comm->group))
+    return refuse("there is no rank {} to broadcast", call.root);
   return TROUPE_OK;
 }
 
 result<operation_ptr> begin(const request_form& form, bool soon) {
-  auto what = form.what;
-  what.type = static_cast<dtype>(form.type);
-  what.op = static_cast<reduce_op>(form.op);
-  return form.comm->inner->start(form.comm->group, what, soon);
+  auto call = form.call;
+  call.type = static_cast<dtype>(form.type);
+  call.op = static_cast<reduce_op>(form.op);
+  return form.comm->inner->start(form.comm->group, call, soon);
 }
 
 troupe_status start(const request_form& form, troupe_request** request) try {
@@ -139,28 +139,28 @@ request_form allreduce(troupe_comm* comm, const void* input, void* output, size_
 request_form reduce_scatter(troupe_comm* comm, const void* input, void* output, size_t count,
                             troupe_dtype type, troupe_op op, troupe_memory memory) {
   auto form = allreduce(comm, input, output, count, type, op, memory);
-  form.what.kind = collective::reduce_scatter;
+  form.call.kind = collective::reduce_scatter;
   return form;
 }
 
 request_form allgather(troupe_comm* comm, const void* input, void* output, size_t count,
                        troupe_dtype type, troupe_memory memory) {
   auto form = allreduce(comm, input, output, count, type, TROUPE_SUM, memory);
-  form.what.kind = collective::allgather;
+  form.call.kind = collective::allgather;
   return form;
 }
 
 request_form broadcast(troupe_comm* comm, void* array, size_t count, troupe_dtype type,
                        uint32_t root, troupe_memory memory) {
   auto form = allreduce(comm, array, array, count, type, TROUPE_SUM, memory);
-  form.what.kind = collective::broadcast;
-  form.what.root = root;
+  form.call.kind = collective::broadcast;
+  form.call.root = root;
   return form;
 }
 
 request_form barrier(troupe_comm* comm) {
   auto form = allreduce(comm, nullptr, nullptr, 0, TROUPE_UINT8, TROUPE_SUM, TROUPE_HOST);
-  form.what.kind = collective::barrier;
+  form.call.kind = collective::barrier;
   return form;
 }
 
@@ -296,7 +296,7 @@ troupe_status troupe_wait(troupe_request* request) {
 
 troupe_status troupe_test(troupe_request* request, int* done) {
   if (request == nullptr || done == nullptr) return refuse("request or done is NULL");
-  *done = request->comm->done(*request->op) ? 1 : 0;
+  *done = request->comm->finished(*request->op) ? 1 : 0;
   return *done != 0 ? troupe_wait(request) : TROUPE_OK;
 }
 
@@ -323,9 +323,9 @@ troupe_status troupe_finalize(troupe_comm* comm) {
     return status_of(comm->inner->end_group(comm->group));
   }
   const auto outcome = comm->inner->finalize();
-  auto& all = communicators();
-  const std::lock_guard lock(all.mutex);
-  all.open.erase(comm->inner.get());
+  auto& registered = communicators();
+  const std::lock_guard lock(registered.mutex);
+  registered.open.erase(comm->inner.get());
   return status_of(outcome);
 }
 

@@ -18,30 +18,30 @@ std::string printable(std::string text) {
   return text.substr(0, 2048);
 }
 
-result<> door::listen(const host_port& where) {
-  auto listener = listen_on(where);
+result<> handshake_listener::listen(const host_port& address) {
+  auto listener = listen_on(address);
   if (!listener) return std::unexpected(listener.error());
   listener_ = std::move(*listener);
   return {};
 }
 
-void door::close() {
+void handshake_listener::close() {
   listener_ = unique_fd();
   strangers_.clear();
 }
 
-void door::add_poll_fds(std::vector<pollfd>& out) const {
+void handshake_listener::add_poll_fds(std::vector<pollfd>& out) const {
   if (listener_) out.push_back({listener_.value(), POLLIN, 0});
   for (const auto& each : strangers_)
     out.push_back({each.control.fd(), POLLIN, 0});
 }
 
-void door::serve(time_point now) {
+void handshake_listener::serve(time_point now) {
   if (listener_) accept_strangers(now);
-  std::erase_if(strangers_, [&](stranger& each) { return hear(each, now); });
+  std::erase_if(strangers_, [&](stranger& each) { return receive_hello(each, now); });
 }
 
-void door::accept_strangers(time_point now) {
+void handshake_listener::accept_strangers(time_point now) {
   while (auto accepted = accept_one(listener_.value())) {
     auto& [fd, from] = *accepted;
     strangers_.push_back({frame_socket(std::move(fd)), fresh_nonce(), from.text(),
@@ -58,44 +58,45 @@ void door::accept_strangers(time_point now) {
 
 // A flood of strangers must not become a flood of lines: after the first few only every power of
 // two is told.
-void door::log_drop(std::string_view from, std::string_view reason) {
+void handshake_listener::log_drop(std::string_view from, std::string_view reason) {
   ++dropped_;
   if (log_ != nullptr && (dropped_ <= 16 || std::has_single_bit(dropped_)))
     log_->warning("event=dropped from={} reason=\"{}\" dropped_total={}", from, reason, dropped_);
 }
 
 // True when the stranger is done with: admitted or dropped.
-bool door::hear(stranger& from, time_point now) {
+bool handshake_listener::receive_hello(stranger& caller, time_point now) {
   const auto drop = [&](std::string_view reason) {
-    log_drop(from.from, reason);
+    log_drop(caller.from, reason);
     return true;
   };
-  const auto frames = from.control.receive(16 * 1024);
+  const auto frames = caller.control.receive(16 * 1024);
   if (frames.empty()) {
-    if (from.control.lost()) return drop(from.control.lost_reason());
-    return now >= from.deadline ? drop("no hello in time") : false;
+    if (caller.control.lost()) return drop(caller.control.lost_reason());
+    return now >= caller.deadline ? drop("no hello in time") : false;
   }
   if (frames.front().type != frame_type::hello) return drop("not a hello");
-  const auto& words = frames.front().payload;
-  const auto job = job_of_hello(words);
+  const auto& payload = frames.front().payload;
+  const auto job = job_of_hello(payload);
   if (!job) return drop(job.error().message);
   // Who names a job that is not here must not learn that from how it is refused.
   const auto token = rules_.token_of(*job);
-  auto who = decode_hello(words, from.server_nonce, token.value_or(""));
-  if (!who && who.error().code == errc::invalid_argument) return drop(who.error().message);
-  if (!who) return turn_away(from, {false, who.error().code, who.error().message});
-  visitor made{std::move(*who), std::move(from.control), from.from};
+  auto identity = decode_hello(payload, caller.server_nonce, token.value_or(""));
+  if (!identity && identity.error().code == errc::invalid_argument)
+    return drop(identity.error().message);
+  if (!identity) return turn_away(caller, {false, identity.error().code, identity.error().message});
+  candidate made{std::move(*identity), std::move(caller.control), caller.from};
   if (const auto objection = rules_.admit(made)) {
-    from.control = std::move(made.control);
-    return turn_away(from, *objection);
+    caller.control = std::move(made.control);
+    return turn_away(caller, *objection);
   }
   return true;
 }
 
-bool door::turn_away(stranger& from, const rejection& why) {
-  from.control.send(frame_type::reject, encode(why));
-  from.control.finish_sending();
-  log_drop(from.from, why.reason);
+bool handshake_listener::turn_away(stranger& caller, const rejection& why) {
+  caller.control.send(frame_type::reject, encode(why));
+  caller.control.finish_sending();
+  log_drop(caller.from, why.reason);
   return true;
 }
 

@@ -14,10 +14,10 @@ struct pollfd;
 
 namespace troupe::reduction {
 
-class door {
+class handshake_listener {
 public:
-  struct visitor {
-    hello who;
+  struct candidate {
+    hello identity;
     frame_socket control;
     std::string from; // its address
   };
@@ -25,13 +25,13 @@ public:
     uint32_t handshake_timeout_ms = 5'000;
     /// The token of a job; nothing where the job is unknown here.
     std::function<std::optional<std::string>(const std::string& job)> token_of;
-    /// Takes the visitor in, or says why not; then it is told so and dropped.
-    std::function<std::optional<rejection>(visitor& who)> admit;
+    /// Takes the candidate in, or says why not; then it is told so and dropped.
+    std::function<std::optional<rejection>(candidate& newcomer)> admit;
   };
 
   /// `log` may be null.
-  door(rules how, reducer_log* log) : rules_(std::move(how)), log_(log) {}
-  result<> listen(const host_port& where);
+  handshake_listener(rules chosen, reducer_log* log) : rules_(std::move(chosen)), log_(log) {}
+  result<> listen(const host_port& address);
   socket_address address() const { return local_address(listener_.value()); }
   void add_poll_fds(std::vector<pollfd>& out) const;
   void serve(time_point now);
@@ -45,8 +45,8 @@ private:
     time_point deadline;
   };
   void accept_strangers(time_point now);
-  bool hear(stranger& from, time_point now);
-  bool turn_away(stranger& from, const rejection& why);
+  bool receive_hello(stranger& caller, time_point now);
+  bool turn_away(stranger& caller, const rejection& why);
   void log_drop(std::string_view from, std::string_view reason);
 
   rules rules_;

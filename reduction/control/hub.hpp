@@ -3,11 +3,11 @@
 // timeout when one is lost, and leads them when a reducer is:
 //
 //   a rank          -> hub    missing: I lost reducer 1
-//   hub -> all ranks          halt: reducer 1 is lost. They let go of it and hold its streams.
+//   hub -> all ranks          pause: reducer 1 is lost. They let go of it and hold its streams.
 //   each rank       -> hub    progress: so many results of each held stream are here
 //   hub -> all ranks          resume: this is how far everyone has come
 //
-// With what everyone has, each rank knows what is to be sent again, see engine::move. A reducer
+// With what everyone has, each rank knows what is to be sent again, see rank_engine::move. A reducer
 // that is lost meanwhile starts another round.
 #pragma once
 
@@ -34,7 +34,7 @@ public:
   };
 
   /// Listens, and serves from then on. Errors: unavailable, naming the address.
-  static result<std::unique_ptr<hub>> open(settings how);
+  static result<std::unique_ptr<hub>> open(settings chosen);
   /// Waits until every rank has left, at most the timeout, and ends.
   ~hub();
   hub(const hub&) = delete;
@@ -45,17 +45,17 @@ public:
   void abandon_after_fork();
 
 private:
-  explicit hub(settings how);
+  explicit hub(settings chosen);
   void run();
-  void hear(uint32_t rank, const frame& words);
+  void receive(uint32_t rank, const frame& message);
   void on_missing(const missing& report);
   void on_progress(uint32_t rank, progress_report report);
   void close_round();
   void start();
 
-  settings how_;
+  settings settings_;
   membership members_;
-  door door_;
+  handshake_listener listener_;
   uint16_t port_ = 0;
   unique_fd stop_fd_;
   nonce key_;

@@ -20,9 +20,9 @@ bool is_here(const member& each) {
 
 } // namespace
 
-membership::membership(rules how, callbacks tell, reducer_log* log)
-    : rules_(std::move(how)), tell_(std::move(tell)), log_(log), members_(rules_.world_size),
-      suspicions_(rules_.world_size) {}
+membership::membership(rules chosen, callbacks handlers, reducer_log* log)
+    : rules_(std::move(chosen)), callbacks_(std::move(handlers)), log_(log),
+      members_(rules_.world_size), suspicions_(rules_.world_size) {}
 
 void membership::add_poll_fds(std::vector<pollfd>& out) const {
   for (const auto& each : members_)
@@ -32,47 +32,49 @@ void membership::add_poll_fds(std::vector<pollfd>& out) const {
 
 void membership::serve(time_point now) {
   for (uint32_t rank = 0; rank < members_.size(); ++rank)
-    hear(rank, now);
+    receive(rank, now);
 }
 
-std::optional<rejection> membership::objection_to(const hello& who) const {
-  const auto differ = [this](bool retry, std::string_view what, const auto& theirs,
+std::optional<rejection> membership::objection_to(const hello& identity) const {
+  const auto differ = [this](bool retry, std::string_view subject, const auto& theirs,
                              const auto& ours) {
     return rejection{retry, errc::failed_precondition,
-                     fmt::format("{} serves {} {}, not {}", rules_.self, what, ours, theirs)};
+                     fmt::format("{} serves {} {}, not {}", rules_.self, subject, ours, theirs)};
   };
-  if (who.job != rules_.job) return differ(false, "the job", printable(who.job), rules_.job);
+  if (identity.job != rules_.job)
+    return differ(false, "the job", printable(identity.job), rules_.job);
   // A worker of a later attempt may find the reducer of the one before, on its way out.
-  if (who.attempt != rules_.attempt)
-    return differ(who.attempt > rules_.attempt, "attempt", who.attempt, rules_.attempt);
-  if (who.world_size != rules_.world_size)
-    return differ(false, "a world of size", who.world_size, rules_.world_size);
-  if (who.rank >= rules_.world_size)
+  if (identity.attempt != rules_.attempt)
+    return differ(identity.attempt > rules_.attempt, "attempt", identity.attempt, rules_.attempt);
+  if (identity.world_size != rules_.world_size)
+    return differ(false, "a world of size", identity.world_size, rules_.world_size);
+  if (identity.rank >= rules_.world_size)
     return rejection{
         false, errc::invalid_argument,
-        fmt::format("rank {} is not below the world size {}", who.rank, rules_.world_size)};
+        fmt::format("rank {} is not below the world size {}", identity.rank, rules_.world_size)};
   if (failure_) return rejection{false, failure_->code, failure_->message};
-  if (members_[who.rank].state != member_state::absent)
-    return rejection{
-        !started_, errc::already_exists,
-        fmt::format("{} is connected already, from {}", name(who.rank), members_[who.rank].from)};
+  if (members_[identity.rank].state != member_state::absent)
+    return rejection{!started_, errc::already_exists,
+                     fmt::format("{} is connected already, from {}", name(identity.rank),
+                                 members_[identity.rank].from)};
   return std::nullopt;
 }
 
-std::optional<rejection> membership::admit(door::visitor& who, time_point now) {
-  if (auto objection = objection_to(who.who)) return objection;
-  auto& joining = members_[who.who.rank];
-  joining.control = std::move(who.control);
-  joining.from = std::move(who.from);
-  joining.who = std::move(who.who);
+std::optional<rejection> membership::admit(handshake_listener::candidate& newcomer,
+                                           time_point now) {
+  if (auto objection = objection_to(newcomer.identity)) return objection;
+  auto& joining = members_[newcomer.identity.rank];
+  joining.control = std::move(newcomer.control);
+  joining.from = std::move(newcomer.from);
+  joining.identity = std::move(newcomer.identity);
   joining.state = member_state::joined;
   joining.last_heard = now;
   ++joined_;
   if (!assembly_deadline_) assembly_deadline_ = now + milliseconds(rules_.connect_timeout_ms);
   if (log_ != nullptr)
     log_->info("event=joined job={} rank={} from={} place=\"{}\" present={} expected={}",
-               printable(rules_.job), joining.who.rank, joining.from, printable(joining.who.place),
-               joined_, rules_.world_size);
+               printable(rules_.job), joining.identity.rank, joining.from,
+               printable(joining.identity.place), joined_, rules_.world_size);
   return std::nullopt;
 }
 
@@ -93,23 +95,24 @@ std::optional<std::vector<uint32_t>> membership::hosts() const {
   return std::vector<uint32_t>(out.begin(), out.end());
 }
 
-void membership::start(frame_type type, const std::function<byte_vector(uint32_t rank)>& words) {
+void membership::start(frame_type type,
+                       const std::function<byte_vector(uint32_t rank)>& payload_for) {
   started_ = true;
   const auto now = steady_clock::now();
   for (uint32_t rank = 0; rank < members_.size(); ++rank) {
     auto& each = members_[rank];
     each.state = member_state::active;
     each.last_heard = now;
-    each.control.send(type, words(rank));
+    each.control.send(type, payload_for(rank));
   }
 }
 
-void membership::send_all(frame_type type, byte_span words) {
+void membership::send_all(frame_type type, byte_span payload) {
   for (auto& each : members_)
-    if (is_here(each)) each.control.send(type, words);
+    if (is_here(each)) each.control.send(type, payload);
 }
 
-void membership::hear(uint32_t rank, time_point now) {
+void membership::receive(uint32_t rank, time_point now) {
   auto& each = members_[rank];
   if (!is_here(each)) return;
   for (const auto& frame : each.control.receive(max_trusted_frame_bytes)) {
@@ -127,7 +130,7 @@ void membership::hear(uint32_t rank, time_point now) {
       return fail_all({why ? why->code : errc::unknown,
                        why ? printable(why->text) : fmt::format("{} gave up", name(rank))});
     }
-    tell_.heard(rank, frame);
+    callbacks_.received(rank, frame);
   }
   if (each.control.lost())
     lose(rank, errc::unavailable,
@@ -139,24 +142,24 @@ void membership::suspect(uint32_t rank, const std::string& reason, time_point no
   if (!suspicions_[rank]) suspicions_[rank] = {now, reason};
 }
 
-void membership::lose(uint32_t rank, errc code, const std::string& how) {
+void membership::lose(uint32_t rank, errc code, const std::string& reason) {
   auto& each = members_[rank];
   if (!started_) {
     // Nothing has begun: it may come back before the deadline.
-    if (log_ != nullptr) log_->warning("event=left rank={} reason=\"{}\"", rank, how);
+    if (log_ != nullptr) log_->warning("event=left rank={} reason=\"{}\"", rank, reason);
     each = member();
     --joined_;
     return;
   }
-  error why{code, fmt::format("{} is lost: {}", name(rank), how)};
+  error why{code, fmt::format("{} is lost: {}", name(rank), reason)};
   each.state = member_state::lost;
   each.control.close();
   ++lost_;
-  tell_.lost(rank, std::move(why));
+  callbacks_.lost(rank, std::move(why));
 }
 
 std::string membership::name(uint32_t rank) const {
-  const auto& place = members_[rank].who.place;
+  const auto& place = members_[rank].identity.place;
   return place.empty() ? fmt::format("rank {}", rank)
                        : fmt::format("rank {} ({})", rank, printable(place));
 }
@@ -208,10 +211,10 @@ void membership::fail_all(error why) {
       log_->failure("event=failed job={} code={} reason=\"{}\"", printable(rules_.job),
                     name_of(failure_->code), failure_->message);
   }
-  const auto words = encode(verdict{failure_->code, failure_->message});
+  const auto payload = encode(verdict{failure_->code, failure_->message});
   for (auto& each : members_)
     if (is_here(each)) {
-      each.control.send(frame_type::failed, words);
+      each.control.send(frame_type::failed, payload);
       each.control.finish_sending();
     }
 }

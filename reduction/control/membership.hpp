@@ -12,7 +12,7 @@ enum class member_state : uint8_t { absent, joined, active, gone, lost };
 struct member {
   member_state state = member_state::absent;
   frame_socket control;
-  hello who;
+  hello identity;
   std::string from; // its address
   time_point last_heard;
 };
@@ -31,13 +31,13 @@ public:
     /// A rank is lost after the start; the words begin with its name.
     std::function<void(uint32_t rank, error why)> lost;
     /// Frames that are not the membership's own.
-    std::function<void(uint32_t rank, const frame& words)> heard;
+    std::function<void(uint32_t rank, const frame& message)> received;
   };
 
   /// `log` may be null.
-  membership(rules how, callbacks tell, reducer_log* log);
+  membership(rules chosen, callbacks handlers, reducer_log* log);
 
-  std::optional<rejection> admit(door::visitor& who, time_point now);
+  std::optional<rejection> admit(handshake_listener::candidate& newcomer, time_point now);
   void add_poll_fds(std::vector<pollfd>& out) const;
   void serve(time_point now);
   /// Deadlines and heartbeats; call at least every tenth of timeout_ms.
@@ -46,12 +46,12 @@ public:
   /// All ranks are here and the job has not failed.
   bool complete() const { return joined_ == rules_.world_size && !failure_; }
   bool started() const { return started_; }
-  /// Begins: each rank is sent what `words` gives for it.
-  void start(frame_type type, const std::function<byte_vector(uint32_t rank)>& words);
-  void send(uint32_t rank, frame_type type, byte_span words) {
-    members_[rank].control.send(type, words);
+  /// Begins: each rank is sent the payload that `payload_for` gives for it.
+  void start(frame_type type, const std::function<byte_vector(uint32_t rank)>& payload_for);
+  void send(uint32_t rank, frame_type type, byte_span payload) {
+    members_[rank].control.send(type, payload);
   }
-  void send_all(frame_type type, byte_span words);
+  void send_all(frame_type type, byte_span payload);
 
   uint32_t size() const { return static_cast<uint32_t>(members_.size()); }
   const member& at(uint32_t rank) const { return members_[rank]; }
@@ -76,12 +76,12 @@ public:
   void say_farewell();
 
 private:
-  std::optional<rejection> objection_to(const hello& who) const;
-  void hear(uint32_t rank, time_point now);
-  void lose(uint32_t rank, errc code, const std::string& how);
+  std::optional<rejection> objection_to(const hello& identity) const;
+  void receive(uint32_t rank, time_point now);
+  void lose(uint32_t rank, errc code, const std::string& reason);
 
   rules rules_;
-  callbacks tell_;
+  callbacks callbacks_;
   reducer_log* log_;
   std::vector<member> members_;
   std::vector<std::optional<std::pair<time_point, std::string>>> suspicions_;

@@ -73,8 +73,8 @@ nonce take_nonce(byte_reader& in) {
   return out;
 }
 
-std::unexpected<error> malformed(std::string_view what) {
-  return fail(errc::invalid_argument, "a malformed {}", what);
+std::unexpected<error> malformed(std::string_view message) {
+  return fail(errc::invalid_argument, "a malformed {}", message);
 }
 
 } // namespace
@@ -311,7 +311,7 @@ result<missing> decode_missing(byte_span bytes) {
   return out;
 }
 
-byte_vector encode(const halt_order& message) {
+byte_vector encode(const pause_order& message) {
   byte_writer out;
   out.number(message.round).number(static_cast<uint32_t>(message.lost.size()));
   for (const auto& each : message.lost)
@@ -319,14 +319,14 @@ byte_vector encode(const halt_order& message) {
   return out.take();
 }
 
-result<halt_order> decode_halt(byte_span bytes) {
+result<pause_order> decode_pause(byte_span bytes) {
   byte_reader in(bytes);
-  halt_order out;
+  pause_order out;
   out.round = in.number<uint32_t>();
   const auto count = in.number<uint32_t>();
   for (uint32_t i = 0; i < count && in.good(); ++i)
     out.lost.push_back(take_missing(in));
-  if (!in.complete()) return malformed("halt");
+  if (!in.complete()) return malformed("pause");
   return out;
 }
 

@@ -13,9 +13,9 @@
 // So both sides prove that they know the job's token, and the token itself never travels.
 #pragma once
 
+#include "base/error.hpp"
 #include "reduction/control/bytes.hpp"
 #include "reduction/control/collective.hpp"
-#include "base/error.hpp"
 
 #include <array>
 #include <string>
@@ -42,7 +42,7 @@ enum class frame_type : uint8_t {
   goodbye = 8,   // rank: I leave in good order
   roster = 9,    // hub: everyone is here
   missing = 10,  // rank to hub: I lost a reducer
-  halt = 11,     // hub: these reducers are lost; let go of them, and tell how far you have come
+  pause = 11,    // hub: these reducers are lost; let go of them and report how far you have come
   progress = 12, // rank to hub: this far
   resume = 13,   // hub: this is how far everyone has come; go on with the others
   waiting = 14,  // reducer: whom a chunk has waited for, in words
@@ -106,7 +106,7 @@ struct missing {
   uint32_t reducer = 0;
   std::string reason;
 };
-struct halt_order {
+struct pause_order {
   uint32_t round = 0;        // counts these orders
   std::vector<missing> lost; // all that were ever lost
 };
@@ -147,7 +147,7 @@ byte_vector encode(const welcome& message, const nonce& worker_nonce, std::strin
 byte_vector encode(const verdict& message);
 byte_vector encode(const roster& message, const nonce& worker_nonce, std::string_view token);
 byte_vector encode(const missing& message);
-byte_vector encode(const halt_order& message);
+byte_vector encode(const pause_order& message);
 byte_vector encode(const progress_report& message);
 byte_vector encode(const resume_order& message);
 
@@ -160,7 +160,7 @@ result<welcome> decode_welcome(byte_span bytes, const nonce& worker_nonce, std::
 result<verdict> decode_verdict(byte_span bytes);
 result<roster> decode_roster(byte_span bytes, const nonce& worker_nonce, std::string_view token);
 result<missing> decode_missing(byte_span bytes);
-result<halt_order> decode_halt(byte_span bytes);
+result<pause_order> decode_pause(byte_span bytes);
 result<progress_report> decode_progress(byte_span bytes);
 result<resume_order> decode_resume(byte_span bytes);
 /// The job that a hello names, before anything is proven.

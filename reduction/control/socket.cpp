@@ -94,9 +94,9 @@ result<std::vector<host_port>> parse_host_ports(std::string_view list) {
   std::vector<host_port> out;
   for (size_t start = 0; start <= list.size();) {
     const auto end = std::min(list.find(',', start), list.size());
-    auto where = parse_host_port(list.substr(start, end - start));
-    if (!where) return std::unexpected(where.error());
-    out.push_back(std::move(*where));
+    auto address = parse_host_port(list.substr(start, end - start));
+    if (!address) return std::unexpected(address.error());
+    out.push_back(std::move(*address));
     start = end + 1;
   }
   return out;
@@ -117,15 +117,15 @@ uint16_t socket_address::port() const {
   return 0;
 }
 
-result<socket_address> resolve(const host_port& where) {
+result<socket_address> resolve(const host_port& address) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* list = nullptr;
   const int code =
-      getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &list);
+      getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
   if (code != 0)
-    return fail(errc::unavailable, "cannot resolve {}: {}", where.host, gai_strerror(code));
+    return fail(errc::unavailable, "cannot resolve {}: {}", address.host, gai_strerror(code));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
   socket_address out;
   std::memcpy(out.storage.data(), list->ai_addr, list->ai_addrlen);
@@ -172,16 +172,16 @@ std::mutex& listening_mutex() {
   return mutex;
 }
 
-result<unique_fd> listen_on(const host_port& where) {
-  const auto address = resolve(where);
-  if (!address) return std::unexpected(address.error());
+result<unique_fd> listen_on(const host_port& address) {
+  const auto resolved = resolve(address);
+  if (!resolved) return std::unexpected(resolved.error());
   const std::lock_guard alone(listening_mutex());
-  unique_fd fd(socket(raw(*address)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  unique_fd fd(socket(raw(*resolved)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   if (fd) setsockopt(fd.value(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (!fd || bind(fd.value(), raw(*address), address->length) != 0
+  if (!fd || bind(fd.value(), raw(*resolved), resolved->length) != 0
       || listen(fd.value(), SOMAXCONN) != 0)
-    return fail(errc::unavailable, "cannot listen on {}: {}", where.text(), std::strerror(errno));
+    return fail(errc::unavailable, "cannot listen on {}: {}", address.text(), std::strerror(errno));
   return fd;
 }
 

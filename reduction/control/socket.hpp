@@ -43,7 +43,7 @@ struct socket_address {
 };
 
 /// Errors: unavailable, where the name cannot be resolved (now).
-result<socket_address> resolve(const host_port& where);
+result<socket_address> resolve(const host_port& address);
 /// The name of the network interface from which this machine would send to `target`. Nothing is
 /// sent.
 result<std::string> interface_toward(const socket_address& target);
@@ -60,7 +60,7 @@ std::optional<uint32_t> own_ipv4(int connected_fd);
 std::mutex& listening_mutex();
 
 /// Listens on the address, port 0 for any. Errors: unavailable, naming the address.
-result<unique_fd> listen_on(const host_port& where);
+result<unique_fd> listen_on(const host_port& address);
 socket_address local_address(int fd);
 /// One waiting connection, or nothing.
 std::optional<std::pair<unique_fd, socket_address>> accept_one(int listener);

@@ -305,24 +305,24 @@ constexpr auto by_float_op = by_op<T, T, T>;
 // Signed overflow is undefined, so integers are summed and multiplied as unsigned ones.
 void reduce_any(dtype type, reduce_op op, const void* const* inputs, size_t input_count, void* out,
                 size_t count) {
-  const auto with = [&](auto by) { by(op, inputs, input_count, out, count); };
+  const auto run = [&](auto by) { by(op, inputs, input_count, out, count); };
   switch (type) {
   case dtype::float32:
-    return with(by_float_op<plain<float>>);
+    return run(by_float_op<plain<float>>);
   case dtype::float64:
-    return with(by_float_op<plain<double>>);
+    return run(by_float_op<plain<double>>);
   case dtype::float16:
-    return with(by_float_op<half_sums>);
+    return run(by_float_op<half_sums>);
   case dtype::bfloat16:
-    return with(by_float_op<brain_sums>);
+    return run(by_float_op<brain_sums>);
   case dtype::int32:
-    return with(by_op<plain<uint32_t>, exact_int32, plain<int32_t>>);
+    return run(by_op<plain<uint32_t>, exact_int32, plain<int32_t>>);
   case dtype::int64: // the average is the caller's
-    return with(by_op<plain<uint64_t>, plain<uint64_t>, plain<int64_t>>);
+    return run(by_op<plain<uint64_t>, plain<uint64_t>, plain<int64_t>>);
   case dtype::int8:
-    return with(by_op<plain<uint8_t>, exact_bytes<int8_t, int32_t>, plain<int8_t>>);
+    return run(by_op<plain<uint8_t>, exact_bytes<int8_t, int32_t>, plain<int8_t>>);
   case dtype::uint8:
-    return with(by_op<plain<uint8_t>, exact_bytes<uint8_t, uint32_t>, plain<uint8_t>>);
+    return run(by_op<plain<uint8_t>, exact_bytes<uint8_t, uint32_t>, plain<uint8_t>>);
   }
 }
 

@@ -71,7 +71,7 @@ std::vector<lane_place> communicator::places(const meeting& met) const {
 }
 
 void communicator::make_engines(meeting& met) {
-  const auto all = places(met);
+  const auto lanes = places(met);
   const auto note = [this](const auto& change) {
     const std::lock_guard lock(mutex_);
     change();
@@ -80,13 +80,13 @@ void communicator::make_engines(meeting& met) {
   for (uint32_t i = 0; i < met.data.size(); ++i) {
     auto made = std::make_unique<engine_thread>();
     made->wake_fd = make_eventfd();
-    made->path = std::make_unique<engine>(
-        engine::settings{i, static_cast<uint32_t>(met.data.size()), slots_, chunk_bytes_},
-        std::move(met.data[i]), all,
-        engine::callbacks{[this](const operation_ptr& op) { on_done(op); },
-                          [this, note](uint32_t lane, const std::string& reason) {
-                            note([&] { lost_lanes_.emplace_back(lane, reason); });
-                          }});
+    made->path = std::make_unique<rank_engine>(
+        rank_engine::settings{i, static_cast<uint32_t>(met.data.size()), slots_, chunk_bytes_},
+        std::move(met.data[i]), lanes,
+        rank_engine::callbacks{[this](const operation_ptr& op) { on_done(op); },
+                               [this, note](uint32_t lane, const std::string& reason) {
+                                 note([&] { lost_lanes_.emplace_back(lane, reason); });
+                               }});
     engines_.push_back(std::move(made));
   }
   std::vector<shard_host::peer> peers;
@@ -187,7 +187,7 @@ void communicator::install_world(double kappa) {
   std::vector<uint32_t> ranks(options_.world_size);
   std::iota(ranks.begin(), ranks.end(), 0U);
   auto info = make_group(0, std::move(ranks), share);
-  with_each_engine([&](engine& each) {
+  with_each_engine([&](rank_engine& each) {
     // A group of the same number goes on where it was, with the new plan.
     static_cast<void>(each.add_group(info));
   });
@@ -197,24 +197,25 @@ void communicator::install_world(double kappa) {
   reducer_share_ = share;
 }
 
-result<operation_ptr> communicator::start(uint32_t group_id, const call& what, bool soon) {
+result<operation_ptr> communicator::start(uint32_t group_id, const operation_call& call,
+                                          bool soon) {
   auto made = std::make_shared<operation>();
   auto& form = made->form;
-  form.kind = what.kind;
-  form.type = made->type = what.type;
-  form.op = what.op;
-  form.root = what.root;
-  form.count = what.count;
+  form.kind = call.kind;
+  form.type = made->type = call.type;
+  form.op = call.op;
+  form.root = call.root;
+  form.count = call.count;
   if (const auto wire = wire_.load(std::memory_order_relaxed);
-      wire && what.type == dtype::float32 && form.reduces())
+      wire && call.type == dtype::float32 && form.reduces())
     form.type = *wire;
-  made->input = static_cast<const std::byte*>(what.input);
-  made->output = static_cast<std::byte*>(what.output);
+  made->input = static_cast<const std::byte*>(call.input);
+  made->output = static_cast<std::byte*>(call.output);
   made->shares_missing = static_cast<uint32_t>(engines_.size());
   {
     const std::lock_guard lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
-    if (leaving_ && what.kind != collective::leave)
+    if (leaving_ && call.kind != collective::leave)
       return fail(errc::failed_precondition, "the communicator was finalized");
     const auto found = groups_.find(group_id);
     if (found == groups_.end()) return fail(errc::failed_precondition, "the group has ended");
@@ -222,7 +223,7 @@ result<operation_ptr> communicator::start(uint32_t group_id, const call& what, b
     const auto& of = *made->of;
     const auto bytes = form.count * size_of(form.type) * (form.has_blocks() ? of.size() : 1);
     form.chunk_bytes = static_cast<uint32_t>(chunk_bytes_for(bytes, of.size(), chunk_bytes_));
-    made->plan = what.plan != nullptr ? what.plan : bytes <= brief_bytes ? &of.brief : &of.bulk;
+    made->plan = call.plan != nullptr ? call.plan : bytes <= brief_bytes ? &of.brief : &of.bulk;
     made->chunks = chunk_total(form, of.size());
     made->least_window = least_window(bytes, form.chunk_bytes, std::max(rank_lane(0), of.size()));
     made->number = found->second.operations++;
@@ -234,7 +235,7 @@ result<operation_ptr> communicator::start(uint32_t group_id, const call& what, b
     }
   }
   const auto block = form.count * size_of(made->type);
-  if (what.kind == collective::allgather && block > 0)
+  if (call.kind == collective::allgather && block > 0)
     if (auto* const own = made->output + made->of->rank * block; own != made->input)
       std::memcpy(own, made->input, block);
   poke(soon);
@@ -255,38 +256,38 @@ void communicator::poke(bool soon) {
 
 void communicator::on_done(const operation_ptr& op) {
   const std::lock_guard lock(mutex_);
-  if (op->done) return;
+  if (op->finished) return;
   unfinished_.erase(op);
   ++operations_done_;
-  op->done.store(true, std::memory_order_release);
+  op->finished.store(true, std::memory_order_release);
   if (waiters_ > 0) changed_.notify_all();
 }
 
-result<> communicator::wait(operation& which) {
-  if (engines_.size() == 1 && !which.done) drive_until_done(which);
-  if (!which.done) {
+result<> communicator::wait(operation& op) {
+  if (engines_.size() == 1 && !op.finished) drive_until_done(op);
+  if (!op.finished) {
     std::unique_lock lock(mutex_);
     ++waiters_;
-    changed_.wait(lock, [&] { return which.done.load(); });
+    changed_.wait(lock, [&] { return op.finished.load(); });
     --waiters_;
   }
   const std::lock_guard lock(mutex_);
-  return which.outcome;
+  return op.outcome;
 }
 
-void communicator::drive_until_done(operation& which) {
+void communicator::drive_until_done(operation& op) {
   {
     std::unique_lock lock(mutex_);
     ++waiters_;
-    changed_.wait(lock, [&] { return which.done || !caller_drives_; });
+    changed_.wait(lock, [&] { return op.finished || !caller_drives_; });
     --waiters_;
-    if (which.done) return;
+    if (op.finished) return;
     caller_drives_ = true;
   }
   auto& mine = *engines_.front();
-  const auto patience = which.chunks == 1 ? std::max(spin_, brief_spin_time) : spin_;
+  const auto patience = op.chunks == 1 ? std::max(spin_, brief_spin_time) : spin_;
   auto last_event = steady_clock::now();
-  while (!which.done.load(std::memory_order_acquire)) {
+  while (!op.finished.load(std::memory_order_acquire)) {
     if (drive(mine)) {
       last_event = steady_clock::now();
       continue;
@@ -300,7 +301,7 @@ void communicator::drive_until_done(operation& which) {
       const std::lock_guard lock(mine.path->mutex());
       armed = mine.path->arm();
     }
-    if (!armed || which.done || mine.has_submissions) continue;
+    if (!armed || op.finished || mine.has_submissions) continue;
     pollfd fds[] = {{mine.path->event_fd(), POLLIN, 0}, {mine.wake_fd.value(), POLLIN, 0}};
     poll(fds, 2, -1);
     eventfd_t ignored = 0;
@@ -326,56 +327,56 @@ void communicator::release_driver() {
   }
 }
 
-bool communicator::drive(engine_thread& which) {
+bool communicator::drive(engine_thread& thread) {
   while (control_wants_engines_.load(std::memory_order_relaxed))
     std::this_thread::yield();
-  const std::lock_guard lock(which.path->mutex());
+  const std::lock_guard lock(thread.path->mutex());
   bool any = false;
-  if (which.has_submissions.load(std::memory_order_acquire)) {
-    take_submissions(which);
+  if (thread.has_submissions.load(std::memory_order_acquire)) {
+    take_submissions(thread);
     any = true;
   }
-  return which.path->drive() || any;
+  return thread.path->drive() || any;
 }
 
-void communicator::take_submissions(engine_thread& which) {
+void communicator::take_submissions(engine_thread& thread) {
   std::deque<operation_ptr> taken;
   {
     const std::lock_guard lock(mutex_);
-    taken.swap(which.submitted);
-    which.has_submissions.store(false, std::memory_order_relaxed);
+    taken.swap(thread.submitted);
+    thread.has_submissions.store(false, std::memory_order_relaxed);
     // They were failed with the rest.
     if (failure_) return;
   }
   for (auto& each : taken)
-    which.path->submit(std::move(each));
+    thread.path->submit(std::move(each));
 }
 
-void communicator::run_engine(engine_thread& which) {
+void communicator::run_engine(engine_thread& thread) {
   auto last_event = steady_clock::now();
   while (true) {
     if (engines_stop_.load(std::memory_order_relaxed)) return;
-    if (drive(which)) {
+    if (drive(thread)) {
       last_event = steady_clock::now();
       continue;
     }
     if (steady_clock::now() - last_event < spin_) continue;
     bool armed = false;
     {
-      const std::lock_guard lock(which.path->mutex());
-      armed = which.path->arm();
+      const std::lock_guard lock(thread.path->mutex());
+      armed = thread.path->arm();
     }
-    if (!armed || which.has_submissions) continue;
-    pollfd fds[] = {{which.path->event_fd(), POLLIN, 0}, {which.wake_fd.value(), POLLIN, 0}};
+    if (!armed || thread.has_submissions) continue;
+    pollfd fds[] = {{thread.path->event_fd(), POLLIN, 0}, {thread.wake_fd.value(), POLLIN, 0}};
     poll(fds, 2, 100);
     eventfd_t ignored = 0;
-    eventfd_read(which.wake_fd.value(), &ignored);
+    eventfd_read(thread.wake_fd.value(), &ignored);
   }
 }
 
 result<> communicator::add_group(uint32_t id, std::vector<uint32_t> ranks) {
-  const auto bad = [&](std::string_view what, uint32_t rank) {
-    return fail(errc::invalid_argument, "group {}: {} {}", id, what, rank);
+  const auto bad = [&](std::string_view problem, uint32_t rank) {
+    return fail(errc::invalid_argument, "group {}: {} {}", id, problem, rank);
   };
   if (id == 0) return fail(errc::invalid_argument, "a group's id is 1 or above, not 0");
   if (ranks.empty()) return fail(errc::invalid_argument, "group {} has no ranks", id);
@@ -394,23 +395,23 @@ result<> communicator::add_group(uint32_t id, std::vector<uint32_t> ranks) {
     groups_[id].info = info;
   }
   result<> outcome;
-  with_each_engine([&](engine& each) {
+  with_each_engine([&](rank_engine& each) {
     if (auto added = each.add_group(info); !added && outcome) outcome = added;
   });
   return outcome;
 }
 
 result<> communicator::end_group(uint32_t id) {
-  call what;
-  what.kind = collective::leave;
-  auto op = start(id, what, true);
+  operation_call call;
+  call.kind = collective::leave;
+  auto op = start(id, call, true);
   const auto outcome = op ? wait(**op) : result<>{};
   {
     const std::lock_guard lock(mutex_);
     groups_.erase(id);
     ended_groups_.insert(id);
   }
-  with_each_engine([&](engine& each) { each.remove_group(id); });
+  with_each_engine([&](rank_engine& each) { each.remove_group(id); });
   return outcome;
 }
 
@@ -432,7 +433,7 @@ result<> communicator::health() {
 
 communicator_stats communicator::stats() {
   communicator_stats out;
-  with_each_engine([&](engine& each) {
+  with_each_engine([&](rank_engine& each) {
     out.bytes_sent += each.bytes_sent();
     out.bytes_received += each.bytes_received();
   });
@@ -459,13 +460,13 @@ result<> communicator::finalize() {
   // Nobody leaves before all have all results: another rank may need this one's, should a reducer
   // be lost now. But one that never comes here must not hold the others for ever.
   if (thread_.joinable() && !premature && health()) {
-    call what;
-    what.kind = collective::leave;
-    if (auto op = start(0, what); op) {
+    operation_call call;
+    call.kind = collective::leave;
+    if (auto op = start(0, call); op) {
       std::unique_lock lock(mutex_);
       ++waiters_;
       changed_.wait_for(lock, milliseconds(options_.timeout_ms),
-                        [&] { return (*op)->done.load(); });
+                        [&] { return (*op)->finished.load(); });
       --waiters_;
     }
   }

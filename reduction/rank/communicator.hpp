@@ -18,7 +18,7 @@
 namespace troupe::reduction {
 
 /// A collective as the caller wants it. Counts as in troupe.h.
-struct call {
+struct operation_call {
   collective kind = collective::barrier;
   const void* input = nullptr;
   void* output = nullptr;
@@ -51,9 +51,9 @@ public:
   /// Starts an operation of a group (0: all ranks). Arrays stay valid and untouched until it is
   /// done. Every rank of the group must start the same operations in the same order. Fails at once
   /// when the communicator has failed or was finalized. `soon` says that wait() follows at once.
-  result<operation_ptr> start(uint32_t group_id, const call& what, bool soon = false);
-  result<> wait(operation& which);
-  bool done(const operation& which) const { return which.done.load(std::memory_order_acquire); }
+  result<operation_ptr> start(uint32_t group_id, const operation_call& call, bool soon = false);
+  result<> wait(operation& op);
+  bool finished(const operation& op) const { return op.finished.load(std::memory_order_acquire); }
 
   /// See troupe_group.
   result<> add_group(uint32_t id, std::vector<uint32_t> ranks);
@@ -87,7 +87,7 @@ private:
     std::optional<std::pair<time_point, std::string>> suspicion;
   };
   struct engine_thread {
-    std::unique_ptr<engine> path;
+    std::unique_ptr<rank_engine> path;
     unique_fd wake_fd;
     std::atomic<bool> has_submissions = false;
     std::deque<operation_ptr> submitted; // under mutex_
@@ -103,7 +103,7 @@ private:
   void make_engines(meeting& met);
   result<> begin();
   result<> connect_reducers();
-  result<> connect_ranks(bool all = false);
+  result<> connect_ranks(bool every_rank = false);
   result<> connect_lanes(const std::vector<uint32_t>& lanes);
   result<> measure_kappa();
   result<double> time_of(const lane_plan& plan, std::vector<float>& array);
@@ -117,10 +117,10 @@ private:
   std::vector<double> reducer_weights() const;
   lane_plan reducers_only() const;
 
-  bool drive(engine_thread& which);
-  void take_submissions(engine_thread& which);
-  void run_engine(engine_thread& which);
-  void drive_until_done(operation& which);
+  bool drive(engine_thread& thread);
+  void take_submissions(engine_thread& thread);
+  void run_engine(engine_thread& thread);
+  void drive_until_done(operation& op);
   void poke(bool soon);
   void on_done(const operation_ptr& op);
   void release_driver();
@@ -129,10 +129,10 @@ private:
   void run();
   bool drives_here(time_point now) const;
   void serve_control(bool sleep, time_point now);
-  void hear_reducer(size_t index);
-  void hear_hub();
-  void on_failed_reducer(size_t index, const frame& words);
-  void on_halt(const halt_order& order);
+  void receive_reducer(size_t index);
+  void receive_hub();
+  void on_failed_reducer(size_t index, const frame& message);
+  void on_pause(const pause_order& order);
   void on_resume(const resume_order& order);
   void take_notes(time_point now);
   void lose_reducer(size_t index, const std::string& reason);
@@ -143,7 +143,7 @@ private:
   std::vector<uint32_t> hosts() const;
   std::vector<uint32_t> lanes_of(size_t reducer) const;
   size_t reducers_alive() const;
-  void with_each_engine(const std::function<void(engine&)>& task);
+  void with_each_engine(const std::function<void(rank_engine&)>& task);
   void admit_ranks();
 
   communicator_options options_;

@@ -69,11 +69,11 @@ void communicator::serve_control(bool sleep, time_point now) {
   eventfd_t ignored = 0;
   eventfd_read(control_fd_.value(), &ignored);
   for (size_t i = 0; i < reducers_.size() && !failed_; ++i)
-    if (reducers_[i].alive) hear_reducer(i);
-  if (!failed_) hear_hub();
+    if (reducers_[i].alive) receive_reducer(i);
+  if (!failed_) receive_hub();
 }
 
-void communicator::hear_reducer(size_t index) {
+void communicator::receive_reducer(size_t index) {
   auto& from = reducers_[index];
   for (const auto& frame : from.control.receive(max_trusted_frame_bytes)) {
     from.last_heard = steady_clock::now();
@@ -90,8 +90,8 @@ void communicator::hear_reducer(size_t index) {
 }
 
 // What a reducer says of the ranks counts for all. That it goes itself does not end the job.
-void communicator::on_failed_reducer(size_t index, const frame& words) {
-  const auto why = decode_verdict(words.payload);
+void communicator::on_failed_reducer(size_t index, const frame& message) {
+  const auto why = decode_verdict(message.payload);
   const auto name = reducer_name(options_, index);
   if (!why) return lose_reducer(index, "it gave up");
   if (why->code == errc::cancelled || why->code == errc::internal)
@@ -99,15 +99,15 @@ void communicator::on_failed_reducer(size_t index, const frame& words) {
   fail_all({why->code, fmt::format("{}: {}", name, why->text)});
 }
 
-void communicator::hear_hub() {
+void communicator::receive_hub() {
   for (const auto& frame : hub_.receive(max_trusted_frame_bytes)) {
     hub_heard_ = steady_clock::now();
     if (frame.type == frame_type::failed) {
       const auto why = decode_verdict(frame.payload);
       return fail_all(why ? error{why->code, why->text} : error{errc::unknown, "the job failed"});
     }
-    if (frame.type == frame_type::halt) {
-      if (const auto order = decode_halt(frame.payload)) on_halt(*order);
+    if (frame.type == frame_type::pause) {
+      if (const auto order = decode_pause(frame.payload)) on_pause(*order);
     } else if (frame.type == frame_type::resume) {
       if (const auto order = decode_resume(frame.payload)) on_resume(*order);
     }
@@ -142,17 +142,17 @@ void communicator::take_notes(time_point now) {
   }
   if (trouble) fail_all(std::move(*trouble));
   if (failed_ || attached_) return;
-  bool all = true;
-  with_each_engine([&](engine& each) { all &= each.attached(); });
-  if (!all) return;
+  bool attached = true;
+  with_each_engine([&](rank_engine& each) { attached &= each.attached(); });
+  if (!attached) return;
   const std::lock_guard lock(mutex_);
   attached_ = true;
   changed_.notify_all();
 }
 
 void communicator::lose_reducer(size_t index, const std::string& reason) {
-  auto& which = reducers_[index];
-  if (std::exchange(which.reported, true)) return;
+  auto& link = reducers_[index];
+  if (std::exchange(link.reported, true)) return;
   hub_.send(frame_type::missing, encode(missing{static_cast<uint32_t>(index), reason}));
 }
 
@@ -187,15 +187,15 @@ std::vector<uint32_t> communicator::hosts() const {
   return out;
 }
 
-void communicator::on_halt(const halt_order& order) {
+void communicator::on_pause(const pause_order& order) {
   round_ = order.round;
   std::vector<uint32_t> lost;
   for (const auto& each : order.lost) {
     if (each.reducer >= reducers_.size()) continue;
-    auto& which = reducers_[each.reducer];
-    which.reported = true;
-    if (!std::exchange(which.alive, false)) continue;
-    which.control.close();
+    auto& link = reducers_[each.reducer];
+    link.reported = true;
+    if (!std::exchange(link.alive, false)) continue;
+    link.control.close();
     const auto lanes = lanes_of(each.reducer);
     lost.insert(lost.end(), lanes.begin(), lanes.end());
     fmt::print(stderr, "troupe: rank {}: {} is lost: {}; {} of {} reducers go on\n", options_.rank,
@@ -215,7 +215,7 @@ void communicator::on_halt(const halt_order& order) {
   if (reducers_alive() == 0) admit_ranks();
   progress_report report;
   report.round = round_;
-  with_each_engine([&](engine& each) {
+  with_each_engine([&](rank_engine& each) {
     each.drop_lanes(lost, hosts());
     for (const auto& held : each.held_streams())
       report.streams.push_back({held.group, held.lane, held.received});
@@ -230,11 +230,11 @@ void communicator::on_halt(const halt_order& order) {
 void communicator::on_resume(const resume_order& order) {
   if (order.round != round_) return;
   std::optional<error> trouble;
-  with_each_engine([&](engine& each) {
+  with_each_engine([&](rank_engine& each) {
     for (const auto id : order.ended)
       each.conclude(id);
     for (const auto& at : order.streams) {
-      stream_move how{at.group, at.lane, {}};
+      stream_move order_for_stream{at.group, at.lane, {}};
       std::vector<uint32_t> members;
       {
         const std::lock_guard lock(mutex_);
@@ -245,9 +245,9 @@ void communicator::on_resume(const resume_order& order) {
       for (const auto rank : members) {
         const auto known =
             std::ranges::find(at.received, rank, [](const auto& p) { return p.first; });
-        how.received.push_back(known == at.received.end() ? 0 : known->second);
+        order_for_stream.received.push_back(known == at.received.end() ? 0 : known->second);
       }
-      if (auto moved = each.move(how); !moved) trouble = moved.error();
+      if (auto moved = each.move(order_for_stream); !moved) trouble = moved.error();
     }
   });
   if (trouble) return fail_all(std::move(*trouble));
@@ -261,10 +261,10 @@ void communicator::admit_ranks() {
     if (each.ipv4 != 0) hosts.insert(each.ipv4);
   // A rank on this machine may come over the loopback.
   hosts.insert(htonl(INADDR_LOOPBACK));
-  const std::vector<uint32_t> all(hosts.begin(), hosts.end());
+  const std::vector<uint32_t> addresses(hosts.begin(), hosts.end());
   const std::lock_guard lock(mutex_);
   sealed_ = false;
-  static_cast<void>(engines_.front()->path->data().admit_only(all));
+  static_cast<void>(engines_.front()->path->data().admit_only(addresses));
 }
 
 void communicator::tick() {
@@ -313,7 +313,7 @@ void communicator::check_silence(time_point now) {
          fmt::format("rank 0 ({}) is lost: {}", printable(everyone_.ranks.front().place), cut())});
   if (attached_ || now - opened_.load() < milliseconds(options_.connect_timeout_ms)) return;
   std::optional<uint32_t> lane;
-  with_each_engine([&](engine& each) {
+  with_each_engine([&](rank_engine& each) {
     if (!lane) lane = each.unattached_lane();
   });
   if (!lane) return;
@@ -326,7 +326,7 @@ void communicator::check_silence(time_point now) {
                         name, options_.connect_timeout_ms)});
 }
 
-void communicator::with_each_engine(const std::function<void(engine&)>& task) {
+void communicator::with_each_engine(const std::function<void(rank_engine&)>& task) {
   control_wants_engines_ = true;
   for (auto& each : engines_) {
     const std::lock_guard lock(each->path->mutex());
@@ -340,23 +340,23 @@ void communicator::fail_all(error why) {
   failed_ = true;
   // The reducers and the hub, and through them the other ranks, should hear what happened and not
   // find out by themselves.
-  const auto words = encode(verdict{why.code, why.message});
+  const auto payload = encode(verdict{why.code, why.message});
   for (auto& each : reducers_)
     if (each.alive) {
-      each.control.send(frame_type::aborted, words);
+      each.control.send(frame_type::aborted, payload);
       each.control.finish_sending();
     }
-  hub_.send(frame_type::aborted, words);
+  hub_.send(frame_type::aborted, payload);
   hub_.finish_sending();
   // The callers may free their arrays when they hear of the failure, so no send may be under way
   // then.
-  with_each_engine([](engine& each) { each.halt(); });
+  with_each_engine([](rank_engine& each) { each.stop(); });
   {
     const std::lock_guard lock(mutex_);
     failure_ = std::move(why);
     for (const auto& each : unfinished_) {
       each->outcome = std::unexpected(*failure_);
-      each->done.store(true, std::memory_order_release);
+      each->finished.store(true, std::memory_order_release);
     }
     unfinished_.clear();
     for (auto& each : engines_)
@@ -428,49 +428,50 @@ result<double> communicator::time_of(const lane_plan& plan, std::vector<float>& 
   constexpr int tries = 3;
   std::vector<double> seconds;
   for (int i = 0; i < tries; ++i) {
-    call what{collective::allreduce,
-              array.data(),
-              array.data(),
-              array.size(),
-              dtype::float32,
-              reduce_op::max,
-              0,
-              &plan};
+    operation_call call{collective::allreduce,
+                        array.data(),
+                        array.data(),
+                        array.size(),
+                        dtype::float32,
+                        reduce_op::max,
+                        0,
+                        &plan};
     const auto begin = steady_clock::now();
-    auto op = start(0, what, true);
+    auto op = start(0, call, true);
     if (!op) return std::unexpected(op.error());
-    if (auto done = wait(**op); !done) return std::unexpected(done.error());
+    if (auto waited = wait(**op); !waited) return std::unexpected(waited.error());
     seconds.push_back(std::chrono::duration<double>(steady_clock::now() - begin).count());
   }
   double best = std::ranges::min(seconds);
   // All ranks must come to the same kappa.
-  call agree{collective::allreduce, &best, &best, 1, dtype::float64, reduce_op::max, 0, nullptr};
+  operation_call agree{collective::allreduce, &best,          &best, 1,
+                       dtype::float64,        reduce_op::max, 0,     nullptr};
   auto op = start(0, agree, true);
   if (!op) return std::unexpected(op.error());
-  if (auto done = wait(**op); !done) return std::unexpected(done.error());
+  if (auto waited = wait(**op); !waited) return std::unexpected(waited.error());
   return best;
 }
 
 // Rank 0 combines short arrays, and where the plan says so all ranks combine some of the long ones:
 // then they must reach each other. First all let the others in, then all knock: a refused knock
 // would be tried again only after a second.
-result<> communicator::connect_ranks(bool all) {
+result<> communicator::connect_ranks(bool every_rank) {
   if (options_.world_size == 1) return connect_lanes({rank_lane(0)});
   {
     const std::lock_guard lock(mutex_);
-    all |= groups_.at(0).info->bulk.uses_colocated();
+    every_rank |= groups_.at(0).info->bulk.uses_colocated();
   }
-  if (all || options_.rank == 0) with_each_engine([&](engine&) { admit_ranks(); });
+  if (every_rank || options_.rank == 0) with_each_engine([&](rank_engine&) { admit_ranks(); });
   if (!reducers_.empty()) {
     const auto by_reducers = reducers_only();
-    call meet;
+    operation_call meet;
     meet.plan = &by_reducers;
     auto op = start(0, meet, true);
     if (!op) return std::unexpected(op.error());
-    if (auto done = wait(**op); !done) return done;
+    if (auto waited = wait(**op); !waited) return waited;
   }
   std::vector<uint32_t> lanes;
-  for (uint32_t rank = 0; rank < (all ? options_.world_size : 1); ++rank)
+  for (uint32_t rank = 0; rank < (every_rank ? options_.world_size : 1); ++rank)
     lanes.push_back(rank_lane(rank));
   return connect_lanes(lanes);
 }
@@ -479,7 +480,7 @@ result<> communicator::connect_lanes(const std::vector<uint32_t>& lanes) {
   opened_ = steady_clock::now();
   result<> outcome;
   auto& first = *engines_.front()->path;
-  with_each_engine([&](engine& each) {
+  with_each_engine([&](rank_engine& each) {
     if (&each != &first) return;
     outcome = each.connect(lanes);
     attached_ = false;

@@ -1,9 +1,9 @@
 // An operation under way, and the group of ranks that it belongs to.
 #pragma once
 
+#include "base/error.hpp"
 #include "reduction/control/collective.hpp"
 #include "reduction/control/plan.hpp"
-#include "base/error.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -36,8 +36,8 @@ struct operation {
   uint32_t least_window = 2; // see plan.hpp
 
   std::atomic<uint32_t> shares_missing = 0; // engines that are not done
-  std::atomic<bool> done = false;           // written under the communicator's mutex
-  result<> outcome;                         // likewise; read after `done`
+  std::atomic<bool> finished = false;       // written under the communicator's mutex
+  result<> outcome;                         // likewise; read after `finished`
 };
 using operation_ptr = std::shared_ptr<operation>;
 

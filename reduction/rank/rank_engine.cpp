@@ -15,10 +15,10 @@ bool uses(const lane_plan& plan, uint32_t lane) {
 
 } // namespace
 
-engine::engine(const settings& how, std::unique_ptr<am_worker> data, std::vector<lane_place> lanes,
-               callbacks tell)
-    : how_(how), data_(std::move(data)), lanes_(std::move(lanes)), links_(lanes_.size()),
-      own_secret_(fresh_secret()), tell_(std::move(tell)) {
+rank_engine::rank_engine(const settings& chosen, std::unique_ptr<am_worker> data,
+                         std::vector<lane_place> lanes, callbacks handlers)
+    : settings_(chosen), data_(std::move(data)), lanes_(std::move(lanes)), links_(lanes_.size()),
+      own_secret_(fresh_secret()), callbacks_(std::move(handlers)) {
   hosts_.resize(lanes_.size());
   std::iota(hosts_.begin(), hosts_.end(), 0U);
   // No message from outside may pass for a local one.
@@ -31,14 +31,14 @@ engine::engine(const settings& how, std::unique_ptr<am_worker> data, std::vector
   });
 }
 
-engine::~engine() { halt(); }
+rank_engine::~rank_engine() { stop(); }
 
 // The ranks' own lanes are all the first engine's, because a rank has one host.
-bool engine::serves(uint32_t lane) const {
-  return (lanes_[lane].reducer == UINT32_MAX ? 0 : lane % how_.engines) == how_.index;
+bool rank_engine::serves(uint32_t lane) const {
+  return (lanes_[lane].reducer == UINT32_MAX ? 0 : lane % settings_.engines) == settings_.index;
 }
 
-result<> engine::connect(const std::vector<uint32_t>& lanes) {
+result<> rank_engine::connect(const std::vector<uint32_t>& lanes) {
   for (const auto lane : lanes) {
     auto& to = links_[lane];
     if (to.attached || to.endpoint != nullptr) continue;
@@ -47,45 +47,46 @@ result<> engine::connect(const std::vector<uint32_t>& lanes) {
       continue;
     }
     auto made = data_->connect(lanes_[lane].address, [this, lane](const std::string& reason) {
-      if (!halted_ && !links_[lane].lost) tell_.lane_lost(lane, reason);
+      if (!stopped_ && !links_[lane].lost) callbacks_.lane_lost(lane, reason);
     });
     if (!made) return std::unexpected(made.error());
     to.endpoint = *made;
-    chunk_header words;
-    words.secret = lanes_[lane].secret;
-    words.lane = static_cast<uint16_t>(lane);
-    words.operation = how_.index;
-    data_->send(*to.endpoint, message::attach, words, {}, {});
+    chunk_header header;
+    header.secret = lanes_[lane].secret;
+    header.lane = static_cast<uint16_t>(lane);
+    header.operation = settings_.index;
+    data_->send(*to.endpoint, message::attach, header, {}, {});
   }
   return {};
 }
 
-std::optional<uint32_t> engine::unattached_lane() const {
+std::optional<uint32_t> rank_engine::unattached_lane() const {
   for (uint32_t lane = 0; lane < links_.size(); ++lane)
     if (links_[lane].endpoint != nullptr && !links_[lane].attached && !links_[lane].lost)
       return lane;
   return std::nullopt;
 }
 
-void engine::on_attached(const chunk_header& header) {
+void rank_engine::on_attached(const chunk_header& header) {
   if (header.lane >= lanes_.size() || lanes_[header.lane].secret != header.secret) return;
   links_[header.lane].attached = true;
 }
 
-void engine::host_here(uint32_t rank, std::vector<shard_host::peer> peers,
-                       shard_host::callbacks tell) {
-  host_ = std::make_unique<shard_host>(*data_, shard_host::settings{how_.chunk_bytes, how_.slots},
-                                       std::move(peers), std::move(tell));
+void rank_engine::host_here(uint32_t rank, std::vector<shard_host::peer> peers,
+                            shard_host::callbacks handlers) {
+  host_ = std::make_unique<shard_host>(*data_,
+                                       shard_host::settings{settings_.chunk_bytes, settings_.slots},
+                                       std::move(peers), std::move(handlers));
   // What a receiver or a sender finds complete is delivered later: both are amid their own work.
   host_->be_local(rank, [this](const shard::outcome& outcome, byte_span payload) {
     local_outcomes_.push_back({outcome, payload});
   });
 }
 
-result<> engine::add_group(std::shared_ptr<const group> which) {
-  auto& made = groups_[which->id];
+result<> rank_engine::add_group(std::shared_ptr<const group> info) {
+  auto& made = groups_[info->id];
   const bool known = made.info != nullptr;
-  made.info = std::move(which);
+  made.info = std::move(info);
   if (known) return {}; // it goes on where it was, with a new plan
   std::vector<uint32_t> needed;
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
@@ -94,32 +95,32 @@ result<> engine::add_group(std::shared_ptr<const group> which) {
     auto& each = made.streams.emplace_back();
     each.lane = lane;
     each.host = hosts_[lane];
-    each.window.resize(size_t{2} * how_.slots);
-    each.pacing = pace(how_.slots);
+    each.window.resize(size_t{2} * settings_.slots);
+    each.pacing = pace(settings_.slots);
     // What a lost reducer's streams go to may never have been used.
     if (each.host != lane && uses(made.info->bulk, lane)) needed.push_back(each.host);
   }
   return connect(needed);
 }
 
-void engine::remove_group(uint32_t id) {
+void rank_engine::remove_group(uint32_t id) {
   const auto found = groups_.find(id);
   if (found == groups_.end()) return;
   for (auto& each : found->second.streams) {
-    if (!each.open || each.held || halted_) continue;
-    chunk_header words;
-    words.secret = lanes_[each.host].secret;
-    words.group = id;
-    words.lane = static_cast<uint16_t>(each.lane);
+    if (!each.open || each.held || stopped_) continue;
+    chunk_header header;
+    header.secret = lanes_[each.host].secret;
+    header.group = id;
+    header.lane = static_cast<uint16_t>(each.lane);
     if (const auto& to = links_[each.host]; to.endpoint != nullptr)
-      data_->send(*to.endpoint, message::close, words, {}, {});
+      data_->send(*to.endpoint, message::close, header, {}, {});
     else
-      host_->close_locally(words);
+      host_->close_locally(header);
   }
   groups_.erase(found);
 }
 
-void engine::submit(operation_ptr op) {
+void rank_engine::submit(operation_ptr op) {
   auto& of = groups_.at(op->of->id);
   auto& made = of.shares.emplace_back();
   made.home = &of;
@@ -128,8 +129,8 @@ void engine::submit(operation_ptr op) {
   if (made.lanes_left == 0) settle(made);
 }
 
-bool engine::drive() {
-  if (halted_) return false;
+bool rank_engine::drive() {
+  if (stopped_) return false;
   now_ = steady_clock::now();
   bool any = send_chunks(); // first, because a short operation waits for nothing else
   any |= data_->progress();
@@ -143,11 +144,11 @@ bool engine::drive() {
   return any;
 }
 
-bool engine::send_chunks() {
+bool rank_engine::send_chunks() {
   bool any = false;
   for (auto& [id, of] : groups_) {
     // In turn, so that all lanes get work from the first moment on.
-    for (bool more = true; more && !halted_; any |= more) {
+    for (bool more = true; more && !stopped_; any |= more) {
       more = false;
       for (auto& each : of.streams)
         more |= send_next(of, each);
@@ -156,7 +157,7 @@ bool engine::send_chunks() {
   return any;
 }
 
-bool engine::send_next(group_share& of, stream& on) {
+bool rank_engine::send_next(group_share& of, stream& on) {
   // First, because the cursor must also pass what has nothing for this stream.
   const bool more = find_chunk(of, on);
   if (on.held || !links_[on.host].attached) return false;
@@ -165,30 +166,30 @@ bool engine::send_next(group_share& of, stream& on) {
   if (on.next - on.acknowledged >= window_of(on, *share_of(of, on.operation).op)) return false;
   if (!on.open) open(of, on);
   auto& charged = share_of(of, on.operation);
-  auto& which = on.window[on.next % on.window.size()];
-  which.op = charged.op;
-  which.operation = on.operation;
-  which.chunk = static_cast<uint32_t>(on.chunk++);
-  which.form = charged.op->form;
-  which.sent_at = now_;
-  which.part = piece_of(which.form, of.info->size(), of.info->rank, which.chunk);
+  auto& record = on.window[on.next % on.window.size()];
+  record.op = charged.op;
+  record.operation = on.operation;
+  record.chunk = static_cast<uint32_t>(on.chunk++);
+  record.form = charged.op->form;
+  record.sent_at = now_;
+  record.part = piece_of(record.form, of.info->size(), of.info->rank, record.chunk);
   ++charged.results_missing;
   const auto sequence = on.next++;
   on.resent = on.next;
-  send(of, on, sequence, which, which.form, contribution_of(which));
+  send(of, on, sequence, record, record.form, contribution_of(record));
   return true;
 }
 
 // A lane that gets more chunks needs more of them under way in the same time. Where ranks combine
 // too, every link is full both ways and has one more to make up for stalls.
-uint32_t engine::window_of(const stream& on, const operation& op) {
+uint32_t rank_engine::window_of(const stream& on, const operation& op) {
   const auto usual = op.least_window + (op.plan->uses_colocated() ? 1 : 0);
   const auto wanted = std::lround(usual * op.plan->weight(on.lane));
   return on.pacing.window(std::max(static_cast<uint32_t>(wanted), pace::least));
 }
 
 // Moves the cursor to the stream's next chunk, if there is one.
-bool engine::find_chunk(group_share& of, stream& on) {
+bool rank_engine::find_chunk(group_share& of, stream& on) {
   while (on.operation < of.first + of.shares.size()) {
     auto& at = share_of(of, on.operation);
     on.chunk = at.op->plan->next(on.lane, at.op->phase, on.chunk);
@@ -204,15 +205,15 @@ bool engine::find_chunk(group_share& of, stream& on) {
 // After a move. A chunk whose result some rank has is not combined again: its arrays may have been
 // overwritten. Whoever has the result passes it on, or where nobody lacks anything of value, the
 // ranks only meet.
-bool engine::resend_next(group_share& of, stream& on) {
-  if (on.resent - on.acknowledged >= how_.slots) return false;
+bool rank_engine::resend_next(group_share& of, stream& on) {
+  if (on.resent - on.acknowledged >= settings_.slots) return false;
   if (!on.open) open(of, on);
   const auto sequence = on.resent++;
-  auto& which = on.window[sequence % on.window.size()];
+  auto& record = on.window[sequence % on.window.size()];
   const auto ahead = std::ranges::max_element(on.others_received);
-  auto form = which.form;
+  auto form = record.form;
   if (sequence < *ahead) {
-    const auto owner = which.chunk % of.info->size();
+    const auto owner = record.chunk % of.info->size();
     if (form.kind == collective::allreduce && form.count > 0) {
       form.mode = passing::copy;
       form.root = static_cast<uint32_t>(ahead - on.others_received.begin());
@@ -222,34 +223,35 @@ bool engine::resend_next(group_share& of, stream& on) {
   }
   byte_span payload;
   if (form.mode == passing::normal)
-    payload = contribution_of(which);
+    payload = contribution_of(record);
   else if (form.mode == passing::copy && form.root == of.info->rank)
-    payload = result_of(which);
-  send(of, on, sequence, which, form, payload);
+    payload = result_of(record);
+  send(of, on, sequence, record, form, payload);
   return true;
 }
 
-void engine::open(const group_share& of, stream& on) {
-  chunk_header words;
-  words.secret = lanes_[on.host].secret;
-  words.group = of.info->id;
-  words.lane = static_cast<uint16_t>(on.lane);
-  words.operation = how_.index;
-  words.sequence = on.resent;
+void rank_engine::open(const group_share& of, stream& on) {
+  chunk_header header;
+  header.secret = lanes_[on.host].secret;
+  header.group = of.info->id;
+  header.lane = static_cast<uint16_t>(on.lane);
+  header.operation = settings_.index;
+  header.sequence = on.resent;
   on.open = true;
   if (const auto& to = links_[on.host]; to.endpoint != nullptr)
-    data_->send(*to.endpoint, message::open, words, std::as_bytes(std::span(of.info->members)), {});
+    data_->send(*to.endpoint, message::open, header, std::as_bytes(std::span(of.info->members)),
+                {});
   else
-    host_->open_locally(words, of.info->members);
+    host_->open_locally(header, of.info->members);
 }
 
-void engine::send(group_share& of, stream& on, uint32_t sequence, entry& which, const shape& form,
-                  byte_span payload) {
+void rank_engine::send(group_share& of, stream& on, uint32_t sequence, entry& record,
+                       const shape& form, byte_span payload) {
   chunk_header header;
   header.secret = lanes_[on.host].secret;
   header.sequence = sequence;
-  header.operation = static_cast<uint32_t>(which.operation);
-  header.chunk = which.chunk;
+  header.operation = static_cast<uint32_t>(record.operation);
+  header.chunk = record.chunk;
   header.group = of.info->id;
   header.lane = static_cast<uint16_t>(on.lane);
   header.describe(form);
@@ -257,8 +259,8 @@ void engine::send(group_share& of, stream& on, uint32_t sequence, entry& which, 
   if (to.endpoint == nullptr) return host_->contribute_locally(header, payload);
   bytes_sent_ += payload.size();
   share* charged = nullptr;
-  if (which.op) {
-    charged = &share_of(of, which.operation);
+  if (record.op) {
+    charged = &share_of(of, record.operation);
     ++charged->sends_missing;
   }
   data_->send(*to.endpoint, message::contribution, header, payload,
@@ -266,31 +268,33 @@ void engine::send(group_share& of, stream& on, uint32_t sequence, entry& which, 
                  if (item == nullptr) return;
                  auto& over = *static_cast<share*>(item);
                  --over.sends_missing;
-                 static_cast<engine*>(self)->settle(over);
+                 static_cast<rank_engine*>(self)->settle(over);
                },
                this, charged});
 }
 
-byte_span engine::as_on_the_wire(entry& which, const std::byte* base, element_range where) {
-  const auto& op = *which.op;
-  const auto* const start = base + where.start * size_of(op.type);
-  if (where.count == 0) return {};
-  if (op.type == which.form.type) return {start, where.count * size_of(op.type)};
-  which.staged.resize(where.count * size_of(which.form.type));
-  narrow(which.form.type, reinterpret_cast<const float*>(start), which.staged.data(), where.count);
-  return which.staged;
+byte_span rank_engine::as_on_the_wire(entry& record, const std::byte* base, element_range range) {
+  const auto& op = *record.op;
+  const auto* const start = base + range.start * size_of(op.type);
+  if (range.count == 0) return {};
+  if (op.type == record.form.type) return {start, range.count * size_of(op.type)};
+  record.staged.resize(range.count * size_of(record.form.type));
+  narrow(record.form.type, reinterpret_cast<const float*>(start), record.staged.data(),
+         range.count);
+  return record.staged;
 }
 
-byte_span engine::contribution_of(entry& which) {
-  return which.op ? as_on_the_wire(which, which.op->input, which.part.sent) : byte_span(which.kept);
+byte_span rank_engine::contribution_of(entry& record) {
+  return record.op ? as_on_the_wire(record, record.op->input, record.part.sent)
+                   : byte_span(record.kept);
 }
 
-byte_span engine::result_of(entry& which) {
-  return which.op ? as_on_the_wire(which, which.op->output, which.part.received)
-                  : byte_span(which.kept);
+byte_span rank_engine::result_of(entry& record) {
+  return record.op ? as_on_the_wire(record, record.op->output, record.part.received)
+                   : byte_span(record.kept);
 }
 
-void engine::deliver_local() {
+void rank_engine::deliver_local() {
   const auto next = std::move(local_outcomes_.front());
   local_outcomes_.pop_front();
   auto header = next.outcome.header;
@@ -298,9 +302,9 @@ void engine::deliver_local() {
   on_result(header, next.payload);
 }
 
-void engine::on_result(const chunk_header& header, byte_span payload) {
+void rank_engine::on_result(const chunk_header& header, byte_span payload) {
   const auto found = groups_.find(header.group);
-  if (halted_ || found == groups_.end()) return;
+  if (stopped_ || found == groups_.end()) return;
   auto& of = found->second;
   const auto index = of.stream_of_lane.find(header.lane);
   if (index == of.stream_of_lane.end()) return;
@@ -313,41 +317,42 @@ void engine::on_result(const chunk_header& header, byte_span payload) {
     return;
   ++on.acknowledged;
   if (header.sequence < on.received) return;
-  auto& which = on.window[on.received % on.window.size()];
-  const auto& op = *which.op;
-  const auto& where = which.part.received;
-  const auto& wire = which.form.type;
-  if (payload.size() != where.count * size_of(wire)) return;
-  auto* const out = op.output + where.start * size_of(op.type);
+  auto& record = on.window[on.received % on.window.size()];
+  const auto& op = *record.op;
+  const auto& received = record.part.received;
+  const auto& wire = record.form.type;
+  if (payload.size() != received.count * size_of(wire)) return;
+  auto* const out = op.output + received.start * size_of(op.type);
   if (payload.empty()) {
   } else if (op.type == wire) {
     std::memcpy(out, payload.data(), payload.size());
   } else {
-    widen(wire, payload.data(), reinterpret_cast<float*>(out), where.count);
+    widen(wire, payload.data(), reinterpret_cast<float*>(out), received.count);
   }
   if (header.secret != own_secret_) bytes_received_ += payload.size();
-  on.pacing.on_result(std::chrono::duration<double>(now_ - which.sent_at).count(),
-                      which.form.chunk_bytes, on.next - on.received >= window_of(on, op));
+  on.pacing.on_result(std::chrono::duration<double>(now_ - record.sent_at).count(),
+                      record.form.chunk_bytes, on.next - on.received >= window_of(on, op));
   ++on.received;
-  auto& charged = share_of(of, which.operation);
+  auto& charged = share_of(of, record.operation);
   --charged.results_missing;
   settle(charged);
 }
 
 // Done when every stream has passed the operation and all that was sent is back.
-void engine::settle(share& which) {
-  if (halted_ || which.done || which.lanes_left > 0 || which.results_missing > 0
-      || which.sends_missing > 0)
+void rank_engine::settle(share& settled) {
+  if (stopped_ || settled.finished || settled.lanes_left > 0 || settled.results_missing > 0
+      || settled.sends_missing > 0)
     return;
-  which.done = true;
-  auto& of = *which.home;
-  const auto op = std::move(which.op);
+  settled.finished = true;
+  auto& of = *settled.home;
+  const auto op = std::move(settled.op);
   keep(of, op);
-  while (!of.shares.empty() && of.shares.front().done) {
+  while (!of.shares.empty() && of.shares.front().finished) {
     of.shares.pop_front();
     ++of.first;
   }
-  if (op->shares_missing.fetch_sub(1, std::memory_order_acq_rel) == 1) tell_.operation_done(op);
+  if (op->shares_missing.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    callbacks_.operation_done(op);
 }
 
 // From here on the caller may do with its arrays what it wants. But should a reducer be lost now,
@@ -355,25 +360,25 @@ void engine::settle(share& which) {
 // still be asked for is put aside: of an all-reduce the result (the input may be overwritten), of
 // the others the contribution. A chunk that lies a whole window back has reached everyone, because
 // nobody sends that far ahead of what it has received.
-void engine::keep(group_share& of, const operation_ptr& op) {
+void rank_engine::keep(group_share& of, const operation_ptr& op) {
   for (auto& on : of.streams) {
     const auto span = std::min<uint32_t>(on.received, static_cast<uint32_t>(on.window.size()));
     for (uint32_t back = 1; back <= span; ++back) {
-      auto& which = on.window[(on.received - back) % on.window.size()];
+      auto& record = on.window[(on.received - back) % on.window.size()];
       // Chunks lie in the order of their operations; which are done in any order.
-      if (which.operation > op->number) continue;
-      if (which.operation < op->number) break;
-      if (back <= how_.slots) {
+      if (record.operation > op->number) continue;
+      if (record.operation < op->number) break;
+      if (back <= settings_.slots) {
         const auto bytes =
-            op->form.kind == collective::allreduce ? result_of(which) : contribution_of(which);
-        which.kept.assign(bytes.begin(), bytes.end());
+            op->form.kind == collective::allreduce ? result_of(record) : contribution_of(record);
+        record.kept.assign(bytes.begin(), bytes.end());
       }
-      which.op = nullptr;
+      record.op = nullptr;
     }
   }
 }
 
-void engine::drop_lanes(const std::vector<uint32_t>& lost, std::vector<uint32_t> hosts) {
+void rank_engine::drop_lanes(const std::vector<uint32_t>& lost, std::vector<uint32_t> hosts) {
   hosts_ = std::move(hosts);
   for (const auto lane : lost) {
     links_[lane].lost = true;
@@ -385,7 +390,7 @@ void engine::drop_lanes(const std::vector<uint32_t>& lost, std::vector<uint32_t>
   }
 }
 
-std::vector<stream_state> engine::held_streams() const {
+std::vector<stream_state> rank_engine::held_streams() const {
   std::vector<stream_state> out;
   for (const auto& [id, of] : groups_)
     for (const auto& each : of.streams)
@@ -393,22 +398,22 @@ std::vector<stream_state> engine::held_streams() const {
   return out;
 }
 
-result<> engine::move(const stream_move& how) {
-  const auto found = groups_.find(how.group);
+result<> rank_engine::move(const stream_move& order) {
+  const auto found = groups_.find(order.group);
   if (found == groups_.end()) return {};
-  const auto index = found->second.stream_of_lane.find(how.lane);
+  const auto index = found->second.stream_of_lane.find(order.lane);
   if (index == found->second.stream_of_lane.end()) return {};
   auto& on = found->second.streams[index->second];
   if (!on.held) return {};
   on.host = hosts_[on.lane];
   on.open = false;
   on.held = false;
-  on.others_received = how.received;
-  on.resent = on.acknowledged = std::ranges::min(how.received);
+  on.others_received = order.received;
+  on.resent = on.acknowledged = std::ranges::min(order.received);
   return connect({on.host});
 }
 
-void engine::conclude(uint32_t group) {
+void rank_engine::conclude(uint32_t group) {
   for (auto& [id, of] : groups_) {
     if (group != every_group && group != id) continue;
     const bool held = std::ranges::any_of(of.streams, [](const auto& each) { return each.held; });
@@ -419,19 +424,20 @@ void engine::conclude(uint32_t group) {
     }
     std::vector<operation_ptr> over;
     for (auto& each : of.shares)
-      if (!each.done) over.push_back(each.op);
+      if (!each.finished) over.push_back(each.op);
     of.first += of.shares.size();
     of.shares.clear();
     for (auto& each : of.streams)
       each.operation = of.first;
     for (const auto& op : over)
-      if (op->shares_missing.fetch_sub(1, std::memory_order_acq_rel) == 1) tell_.operation_done(op);
+      if (op->shares_missing.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        callbacks_.operation_done(op);
   }
 }
 
-void engine::halt() {
-  if (halted_) return;
-  halted_ = true;
+void rank_engine::stop() {
+  if (stopped_) return;
+  stopped_ = true;
   if (attached())
     data_->close_endpoints();
   else
@@ -440,6 +446,6 @@ void engine::halt() {
   local_outcomes_.clear();
 }
 
-bool engine::attached() const { return !unattached_lane(); }
+bool rank_engine::attached() const { return !unattached_lane(); }
 
 } // namespace troupe::reduction

@@ -40,7 +40,7 @@ struct stream_move {
   std::vector<uint32_t> received; // by the group's rank
 };
 
-class engine {
+class rank_engine {
 public:
   struct settings {
     uint32_t index = 0; // among the communicator's engines
@@ -55,9 +55,9 @@ public:
     std::function<void(uint32_t lane, const std::string& reason)> lane_lost;
   };
 
-  engine(const settings& how, std::unique_ptr<am_worker> data, std::vector<lane_place> lanes,
-         callbacks tell);
-  ~engine();
+  rank_engine(const settings& chosen, std::unique_ptr<am_worker> data,
+              std::vector<lane_place> lanes, callbacks handlers);
+  ~rank_engine();
 
   /// Opens the connections to the lanes that this engine serves among `lanes`; drive() until
   /// attached(). Errors: unavailable.
@@ -67,11 +67,12 @@ public:
   std::optional<uint32_t> unattached_lane() const;
 
   /// Combines chunks here, as the job's rank `rank`.
-  void host_here(uint32_t rank, std::vector<shard_host::peer> peers, shard_host::callbacks tell);
+  void host_here(uint32_t rank, std::vector<shard_host::peer> peers,
+                 shard_host::callbacks handlers);
   shard_host* host() { return host_.get(); }
 
   /// Errors: unavailable, where a connection cannot be made.
-  result<> add_group(std::shared_ptr<const group> which);
+  result<> add_group(std::shared_ptr<const group> info);
   void remove_group(uint32_t id);
   /// Operations of one group come in the order of their numbers.
   void submit(operation_ptr op);
@@ -89,14 +90,14 @@ public:
   /// Of the streams that are held.
   std::vector<stream_state> held_streams() const;
   /// Sets a held stream going again at its new host. Errors: unavailable.
-  result<> move(const stream_move& how);
+  result<> move(const stream_move& order);
 
   /// Another member has come to the group's end, so nothing of it is missing anywhere: whatever is
   /// under way in held streams is done.
   void conclude(uint32_t group);
 
   /// Ends all traffic: when it returns no array is in use. Operations stay undone.
-  void halt();
+  void stop();
 
   uint64_t bytes_sent() const { return bytes_sent_; }
   uint64_t bytes_received() const { return bytes_received_; }
@@ -115,7 +116,7 @@ private:
     uint32_t lanes_left = 0; // streams that may still find a chunk in it
     uint64_t results_missing = 0;
     uint64_t sends_missing = 0;
-    bool done = false;
+    bool finished = false;
   };
   struct entry {
     operation_ptr op; // none: it is done, and what may be asked for again is in `kept`
@@ -162,32 +163,32 @@ private:
   bool find_chunk(group_share& of, stream& on);
   static uint32_t window_of(const stream& on, const operation& op);
   void open(const group_share& of, stream& on);
-  void send(group_share& of, stream& on, uint32_t sequence, entry& which, const shape& form,
+  void send(group_share& of, stream& on, uint32_t sequence, entry& record, const shape& form,
             byte_span payload);
-  byte_span contribution_of(entry& which);
-  byte_span result_of(entry& which);
-  byte_span as_on_the_wire(entry& which, const std::byte* base, element_range where);
+  byte_span contribution_of(entry& record);
+  byte_span result_of(entry& record);
+  byte_span as_on_the_wire(entry& record, const std::byte* base, element_range range);
   void on_attached(const chunk_header& header);
   void on_result(const chunk_header& header, byte_span payload);
   void deliver_local();
-  void settle(share& which);
+  void settle(share& settled);
   void keep(group_share& of, const operation_ptr& op);
   static share& share_of(group_share& of, uint64_t operation) {
     return of.shares[operation - of.first];
   }
 
-  settings how_;
+  settings settings_;
   std::unique_ptr<shard_host> host_; // outlives the worker, whose last messages it may still get
   std::unique_ptr<am_worker> data_;
   std::vector<lane_place> lanes_;
   std::vector<link> links_;     // by lane
   std::vector<uint32_t> hosts_; // by lane: the one whose place serves its streams
   uint64_t own_secret_;
-  callbacks tell_;
+  callbacks callbacks_;
   std::map<uint32_t, group_share> groups_;
   std::deque<local_outcome> local_outcomes_;
   std::mutex mutex_;
-  bool halted_ = false;
+  bool stopped_ = false;
   time_point now_; // when drive() was called
   uint64_t bytes_sent_ = 0;
   uint64_t bytes_received_ = 0;

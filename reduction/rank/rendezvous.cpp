@@ -48,7 +48,7 @@ public:
 private:
   void connect(time_point now);
   void retry_later(time_point now, std::string trouble);
-  result<> hear(const frame& frame, time_point now);
+  result<> receive(const frame& frame, time_point now);
   std::unexpected<error> refused(const error& why) const {
     return fail(why.code, "{}: {}", name_, why.message);
   }
@@ -92,7 +92,7 @@ result<> encounter::advance(time_point now) {
       next_beat_ = now + milliseconds(options_.timeout_ms / 4);
     }
     for (const auto& frame : control_.receive(max_trusted_frame_bytes))
-      if (auto heard = hear(frame, now); !heard) return heard;
+      if (auto taken = receive(frame, now); !taken) return taken;
     if (control_.lost())
       return fail(errc::unavailable, "{} is lost: {}", name_, control_.lost_reason());
     return {};
@@ -102,20 +102,20 @@ result<> encounter::advance(time_point now) {
     return {};
   }
   for (const auto& frame : control_.receive(max_trusted_frame_bytes))
-    if (auto heard = hear(frame, now); !heard) return heard;
+    if (auto taken = receive(frame, now); !taken) return taken;
   if (control_.lost()) retry_later(now, control_.lost_reason());
   return {};
 }
 
-result<> encounter::hear(const frame& frame, time_point now) {
+result<> encounter::receive(const frame& frame, time_point now) {
   switch (frame.type) {
   case frame_type::challenge: {
     const auto asked = decode_challenge(frame.payload);
     if (!asked) return refused(asked.error());
-    const hello words{options_.rank, options_.world_size, options_.attempt,
-                      options_.job,  this_place(),        this_machine(),
-                      hub_port_,     worker_nonce_,       lanes_};
-    control_.send(frame_type::hello, encode(words, asked->server_nonce, options_.token));
+    const hello identity{options_.rank, options_.world_size, options_.attempt,
+                         options_.job,  this_place(),        this_machine(),
+                         hub_port_,     worker_nonce_,       lanes_};
+    control_.send(frame_type::hello, encode(identity, asked->server_nonce, options_.token));
     hello_sent_ = true;
     trouble_ = "it waits for the other ranks";
     return {};
@@ -161,10 +161,10 @@ void encounter::abort(const error& why) {
   control_.finish_sending();
 }
 
-result<socket_address> resolve_by(const host_port& where, const std::string& name,
+result<socket_address> resolve_by(const host_port& address, const std::string& name,
                                   time_point deadline) {
   while (true) {
-    auto target = resolve(where);
+    auto target = resolve(address);
     if (target) return target;
     if (steady_clock::now() >= deadline)
       return fail(errc::deadline_exceeded, "{}: {}", name, target.error().message);
@@ -222,7 +222,7 @@ public:
 private:
   result<> open();
   result<> open_hub();
-  result<> meet_hub_at(const host_port& where);
+  result<> meet_hub_at(const host_port& address);
   result<> advance_until_met();
   result<> check_terms() const;
   bool complete() const;
@@ -231,7 +231,7 @@ private:
   time_point deadline_;
   meeting out_;
   std::vector<byte_vector> lanes_;
-  std::list<encounter> all_;
+  std::list<encounter> encounters_;
   encounter* hub_ = nullptr;
 };
 
@@ -257,7 +257,7 @@ result<> assembly::open() {
     if (auto opened = open_hub(); !opened) return opened;
   const auto hub_port = out_.own_hub ? out_.own_hub->port() : uint16_t{0};
   for (size_t i = 0; i < targets.size(); ++i)
-    all_.emplace_back(options_, reducer_name(options_, i), targets[i], lanes_, hub_port);
+    encounters_.emplace_back(options_, reducer_name(options_, i), targets[i], lanes_, hub_port);
   if (out_.own_hub)
     return meet_hub_at({options_.hub ? options_.hub->host : "127.0.0.1", out_.own_hub->port()});
   return options_.hub ? meet_hub_at(*options_.hub) : result<>{};
@@ -278,38 +278,40 @@ result<> assembly::open_hub() {
   return {};
 }
 
-result<> assembly::meet_hub_at(const host_port& where) {
-  auto target = resolve_by(where, std::string(hub_name), deadline_);
+result<> assembly::meet_hub_at(const host_port& address) {
+  auto target = resolve_by(address, std::string(hub_name), deadline_);
   if (!target) return std::unexpected(target.error());
-  hub_ = &all_.emplace_back(options_, std::string(hub_name), *target, lanes_, uint16_t{0});
+  hub_ = &encounters_.emplace_back(options_, std::string(hub_name), *target, lanes_, uint16_t{0});
   return {};
 }
 
 bool assembly::complete() const {
-  return hub_ != nullptr && std::ranges::all_of(all_, [](const auto& each) { return each.met(); });
+  return hub_ != nullptr
+         && std::ranges::all_of(encounters_, [](const auto& each) { return each.met(); });
 }
 
 result<> assembly::advance_until_met() {
   while (true) {
     auto now = steady_clock::now();
-    for (auto& each : all_)
+    for (auto& each : encounters_)
       if (auto moved = each.advance(now); !moved) return moved;
-    if (hub_ == nullptr && all_.front().met()) {
-      const auto where = parse_host_port(all_.front().terms()->hub);
-      if (!where)
+    if (hub_ == nullptr && encounters_.front().met()) {
+      const auto address = parse_host_port(encounters_.front().terms()->hub);
+      if (!address)
         return fail(errc::failed_precondition, "{} does not know where rank 0 listens",
-                    all_.front().name());
-      if (auto found = meet_hub_at(*where); !found) return found;
+                    encounters_.front().name());
+      if (auto found = meet_hub_at(*address); !found) return found;
       continue;
     }
     if (complete()) return {};
-    const auto missing = std::ranges::find_if(all_, [](const auto& each) { return !each.met(); });
-    if (missing != all_.end()
+    const auto missing =
+        std::ranges::find_if(encounters_, [](const auto& each) { return !each.met(); });
+    if (missing != encounters_.end()
         && now >= deadline_ + (missing->proven() ? verdict_grace : milliseconds(0)))
       return fail(errc::deadline_exceeded, "no welcome from {} within {} ms: {}", missing->name(),
                   options_.connect_timeout_ms, missing->trouble());
     std::vector<pollfd> fds;
-    for (const auto& each : all_)
+    for (const auto& each : encounters_)
       fds.push_back({each.fd(), POLLIN, 0});
     poll(fds.data(), fds.size(), static_cast<int>(retry_after.count() / 2));
   }
@@ -333,11 +335,11 @@ result<meeting> assembly::run() {
   auto met = open();
   if (met) met = advance_until_met();
   if (!met) {
-    for (auto& each : all_)
+    for (auto& each : encounters_)
       each.abort(met.error());
     return std::unexpected(met.error());
   }
-  for (auto& each : all_)
+  for (auto& each : encounters_)
     if (&each != hub_) out_.reducers.push_back(each.take());
   std::tie(out_.hub, out_.everyone) = hub_->take_roster();
   if (auto good = check_terms(); !good) return std::unexpected(good.error());

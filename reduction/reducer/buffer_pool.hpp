@@ -45,8 +45,8 @@ public:
       std::byte* bytes = nullptr;
       uint32_t shares = 0;
     };
-    static void drop(block* which) {
-      if (--which->shares == 0) which->home->free_.push_back(which);
+    static void drop(block* dropped) {
+      if (--dropped->shares == 0) dropped->home->free_.push_back(dropped);
     }
     block* block_ = nullptr;
   };

@@ -32,7 +32,7 @@ result<> check(const reducer_options& options) {
   return {};
 }
 
-// The control thread: the door, and the sessions that came of it.
+// The control thread: the listener, and the jobs whose ranks it has let in.
 class reducer {
 public:
   explicit reducer(const reducer_options& options);
@@ -41,18 +41,18 @@ public:
 private:
   bool shared() const { return !options_.shared_key.empty(); }
   std::optional<std::string> token_of(const std::string& job) const;
-  std::optional<rejection> admit(door::visitor& who);
-  session& open_session(const std::string& job, uint32_t attempt, uint32_t world_size);
+  std::optional<rejection> admit(handshake_listener::candidate& newcomer);
+  reducer_job& open_job(const std::string& job, uint32_t attempt, uint32_t world_size);
   void wait_for_events(int stop_fd);
-  void end_sessions();
+  void end_jobs();
   void tick(time_point now);
 
   reducer_options options_;
   reducer_log log_;
-  door door_;
+  handshake_listener listener_;
   unique_fd wake_fd_; // the data threads have something to tell
   std::vector<std::unique_ptr<data_thread>> threads_;
-  std::list<session> sessions_;
+  std::list<reducer_job> jobs_;
   result<> outcome_;
   bool over_ = false; // the only job is
   time_point next_tick_;
@@ -61,9 +61,9 @@ private:
 
 reducer::reducer(const reducer_options& options)
     : options_(options), log_("reducer"),
-      door_({options.handshake_timeout_ms, [this](const auto& job) { return token_of(job); },
-             [this](door::visitor& who) { return admit(who); }},
-            &log_),
+      listener_({options.handshake_timeout_ms, [this](const auto& job) { return token_of(job); },
+                 [this](handshake_listener::candidate& newcomer) { return admit(newcomer); }},
+                &log_),
       wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   for (uint32_t i = 0; i < options_.threads; ++i)
     threads_.push_back(std::make_unique<data_thread>(i, options_.spin_us));
@@ -73,38 +73,38 @@ std::optional<std::string> reducer::token_of(const std::string& job) const {
   return shared() ? job_token(options_.shared_key, job) : options_.token;
 }
 
-session& reducer::open_session(const std::string& job, uint32_t attempt, uint32_t world_size) {
-  return sessions_.emplace_back(membership::rules{"this reducer", job, attempt, world_size,
-                                                  options_.timeout_ms, options_.connect_timeout_ms},
-                                *token_of(job), options_, threads_, wake_fd_.value(), log_);
+reducer_job& reducer::open_job(const std::string& job, uint32_t attempt, uint32_t world_size) {
+  return jobs_.emplace_back(membership::rules{"this reducer", job, attempt, world_size,
+                                              options_.timeout_ms, options_.connect_timeout_ms},
+                            *token_of(job), options_, threads_, wake_fd_.value(), log_);
 }
 
-std::optional<rejection> reducer::admit(door::visitor& who) {
-  auto found = sessions_.begin();
+std::optional<rejection> reducer::admit(handshake_listener::candidate& newcomer) {
+  auto found = jobs_.begin();
   if (shared()) {
-    found = std::ranges::find_if(sessions_, [&](const auto& each) { return each.is(who.who); });
-    if (found == sessions_.end()) {
-      if (sessions_.size() >= options_.max_jobs)
-        return rejection{
-            true, errc::resource_exhausted,
-            fmt::format("it serves {} jobs already, as many as it may", sessions_.size())};
-      if (who.who.world_size == 0 || who.who.world_size > max_world_size)
+    found =
+        std::ranges::find_if(jobs_, [&](const auto& each) { return each.is(newcomer.identity); });
+    if (found == jobs_.end()) {
+      if (jobs_.size() >= options_.max_jobs)
+        return rejection{true, errc::resource_exhausted,
+                         fmt::format("it serves {} jobs already, as many as it may", jobs_.size())};
+      if (newcomer.identity.world_size == 0 || newcomer.identity.world_size > max_world_size)
         return rejection{false, errc::invalid_argument,
-                         fmt::format("a world size of {} is not within 1 to {}", who.who.world_size,
-                                     max_world_size)};
-      open_session(who.who.job, who.who.attempt, who.who.world_size);
-      found = std::prev(sessions_.end());
+                         fmt::format("a world size of {} is not within 1 to {}",
+                                     newcomer.identity.world_size, max_world_size)};
+      open_job(newcomer.identity.job, newcomer.identity.attempt, newcomer.identity.world_size);
+      found = std::prev(jobs_.end());
     }
   } else if (over_) {
     return rejection{true, errc::unavailable, "its job is over"};
   }
-  return found->members().admit(who, steady_clock::now());
+  return found->members().admit(newcomer, steady_clock::now());
 }
 
 result<> reducer::run(int stop_fd) {
-  if (auto listening = door_.listen({options_.bind_address, options_.port}); !listening)
+  if (auto listening = listener_.listen({options_.bind_address, options_.port}); !listening)
     return listening;
-  const auto address = door_.address();
+  const auto address = listener_.address();
   if (shared())
     log_.info("event=listening address={} shared=true threads={}", address.text(),
               options_.threads);
@@ -112,28 +112,28 @@ result<> reducer::run(int stop_fd) {
     log_.info("event=listening address={} job={} attempt={} world_size={} threads={}",
               address.text(), options_.job, options_.attempt, options_.world_size,
               options_.threads);
-  if (!shared()) open_session(options_.job, options_.attempt, options_.world_size);
+  if (!shared()) open_job(options_.job, options_.attempt, options_.world_size);
   if (options_.on_listening) options_.on_listening(address.port());
   while (!over_ && !stopped_) {
     wait_for_events(stop_fd);
     const auto now = steady_clock::now();
-    door_.serve(now);
-    for (auto& each : sessions_)
+    listener_.serve(now);
+    for (auto& each : jobs_)
       each.serve(now);
     if (now >= next_tick_) tick(now);
-    end_sessions();
+    end_jobs();
   }
-  door_.close();
-  for (auto& each : sessions_)
+  listener_.close();
+  for (auto& each : jobs_)
     each.members().fail_all({errc::cancelled, "it was asked to stop"});
-  end_sessions();
+  end_jobs();
   return outcome_;
 }
 
 void reducer::wait_for_events(int stop_fd) {
   std::vector<pollfd> fds{{stop_fd, POLLIN, 0}, {wake_fd_.value(), POLLIN, 0}};
-  door_.add_poll_fds(fds);
-  for (auto& each : sessions_)
+  listener_.add_poll_fds(fds);
+  for (auto& each : jobs_)
     each.members().add_poll_fds(fds);
   const auto rest = std::chrono::ceil<milliseconds>(next_tick_ - steady_clock::now()).count();
   poll(fds.data(), fds.size(), static_cast<int>(std::max<int64_t>(rest, 0)));
@@ -143,19 +143,19 @@ void reducer::wait_for_events(int stop_fd) {
 }
 
 void reducer::tick(time_point now) {
-  for (auto& each : sessions_)
+  for (auto& each : jobs_)
     each.tick(now);
   next_tick_ = now + std::min(milliseconds(100), milliseconds(options_.timeout_ms / 8 + 1));
 }
 
-void reducer::end_sessions() {
-  for (auto each = sessions_.begin(); each != sessions_.end();) {
+void reducer::end_jobs() {
+  for (auto each = jobs_.begin(); each != jobs_.end();) {
     if (!each->ended()) {
       ++each;
       continue;
     }
     auto outcome = each->end();
-    each = sessions_.erase(each);
+    each = jobs_.erase(each);
     if (shared()) continue;
     outcome_ = std::move(outcome);
     over_ = true;

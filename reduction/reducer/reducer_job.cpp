@@ -11,11 +11,13 @@ constexpr milliseconds tell_waiting_after{1000};
 
 } // namespace
 
-session::session(membership::rules how, std::string token, const reducer_options& options,
-                 std::vector<std::unique_ptr<data_thread>>& threads, int wake_fd, reducer_log& log)
-    : job_(how.job), attempt_(how.attempt), token_(std::move(token)), options_(options),
+reducer_job::reducer_job(membership::rules chosen, std::string token,
+                         const reducer_options& options,
+                         std::vector<std::unique_ptr<data_thread>>& threads, int wake_fd,
+                         reducer_log& log)
+    : job_(chosen.job), attempt_(chosen.attempt), token_(std::move(token)), options_(options),
       threads_(threads), wake_fd_(wake_fd), log_(log),
-      members_(std::move(how),
+      members_(std::move(chosen),
                {[this](uint32_t, error why) {
                   // Whether the job is over is the hub's to say: it may be only this reducer that
                   // the rank has lost.
@@ -25,33 +27,33 @@ session::session(membership::rules how, std::string token, const reducer_options
                 [](uint32_t, const frame&) {}},
                &log) {}
 
-session::~session() {
+reducer_job::~reducer_job() {
   if (!over_) static_cast<void>(end());
 }
 
-void session::serve(time_point now) {
+void reducer_job::serve(time_point now) {
   members_.serve(now);
   hear_data_threads(now);
   if (members_.complete() && !members_.started()) begin();
 }
 
-void session::begin() {
+void reducer_job::begin() {
   if (auto begun = begin_data(); !begun) members_.fail_all(std::move(begun.error()));
 }
 
-result<> session::begin_data() {
+result<> reducer_job::begin_data() {
   std::vector<byte_vector> lanes;
   std::vector<shard_host::peer> peers;
   for (uint32_t rank = 0; rank < members_.size(); ++rank) {
     secrets_.push_back(fresh_secret());
-    peers.push_back({secrets_[rank], members_.at(rank).who.lanes});
+    peers.push_back({secrets_[rank], members_.at(rank).identity.lanes});
     expected_ += static_cast<uint32_t>(peers.back().addresses.size() * threads_.size());
   }
   // Where ranks share this machine's cores, a thread that spins takes them from one that works.
   const auto here = this_machine();
   size_t neighbours = threads_.size();
   for (uint32_t rank = 0; rank < members_.size(); ++rank)
-    if (members_.at(rank).who.machine == here) ++neighbours;
+    if (members_.at(rank).identity.machine == here) ++neighbours;
   if (2 * neighbours > std::thread::hardware_concurrency())
     for (auto& thread : threads_)
       thread->stop_spinning();
@@ -64,30 +66,30 @@ result<> session::begin_data() {
     lanes.push_back((*worker)->address());
     auto unit = std::make_shared<data_unit>();
     unit->data = std::move(*worker);
-    const auto tell = [this](const auto& note) {
+    const auto notify = [this](const auto& note) {
       const std::lock_guard lock(mutex_);
       note();
       eventfd_write(wake_fd_, 1);
     };
     unit->host = std::make_unique<shard_host>(
         *unit->data, shard_host::settings{options_.chunk_bytes, options_.slots}, peers,
-        shard_host::callbacks{[this, tell](uint32_t) { tell([&] { ++newly_attached_; }); },
-                              [this, tell](uint32_t rank, const std::string& reason) {
-                                tell([&] { broken_.emplace_back(rank, reason); });
+        shard_host::callbacks{[this, notify](uint32_t) { notify([&] { ++newly_attached_; }); },
+                              [this, notify](uint32_t rank, const std::string& reason) {
+                                notify([&] { broken_.emplace_back(rank, reason); });
                               },
-                              [this, tell](error why) {
-                                tell([&] {
+                              [this, notify](error why) {
+                                notify([&] {
                                   if (!trouble_) trouble_ = std::move(why);
                                 });
                               },
-                              [this, tell] { tell([&] { ++strays_; }); }});
+                              [this, notify] { notify([&] { ++strays_; }); }});
     units_.push_back(unit);
     thread->add(unit);
   }
   const auto hub = hub_address();
   members_.start(frame_type::welcome, [&](uint32_t rank) {
     return encode(welcome{options_.chunk_bytes, options_.slots, secrets_[rank], hub, lanes},
-                  members_.at(rank).who.worker_nonce, token_);
+                  members_.at(rank).identity.worker_nonce, token_);
   });
   log_.info("event=started job={} world_size={} threads={} chunk_bytes={} slots={}",
             printable(job_), members_.size(), threads_.size(), options_.chunk_bytes,
@@ -96,16 +98,16 @@ result<> session::begin_data() {
 }
 
 // The host by which rank 0 is known here, with the port that it named.
-std::string session::hub_address() const {
+std::string reducer_job::hub_address() const {
   const auto& zero = members_.at(0);
-  if (zero.who.hub_port == 0) return "";
-  auto where = parse_host_port(zero.from);
-  if (!where) return "";
-  where->port = zero.who.hub_port;
-  return where->text();
+  if (zero.identity.hub_port == 0) return "";
+  auto address = parse_host_port(zero.from);
+  if (!address) return "";
+  address->port = zero.identity.hub_port;
+  return address->text();
 }
 
-void session::hear_data_threads(time_point now) {
+void reducer_job::hear_data_threads(time_point now) {
   std::vector<std::pair<uint32_t, std::string>> broken;
   std::optional<error> trouble;
   uint64_t strays = 0;
@@ -135,12 +137,12 @@ void session::hear_data_threads(time_point now) {
   }
 }
 
-void session::tick(time_point now) {
+void reducer_job::tick(time_point now) {
   members_.tick(now);
   log_late_ranks(now);
 }
 
-void session::log_late_ranks(time_point now) {
+void reducer_job::log_late_ranks(time_point now) {
   std::optional<waiting_chunk> waiting;
   for (auto& each : units_) {
     const std::lock_guard lock(each->mutex);
@@ -156,21 +158,21 @@ void session::log_late_ranks(time_point now) {
     next_late_log_ = milliseconds(options_.late_log_ms);
   }
   const auto waited = std::chrono::duration_cast<milliseconds>(now - waiting->since);
-  const auto whom = fmt::format("waiting for rank {} since {} s", fmt::join(waiting->missing, ","),
-                                waited.count() / 1000);
+  const auto waiting_text = fmt::format("waiting for rank {} since {} s",
+                                        fmt::join(waiting->missing, ","), waited.count() / 1000);
   if (waited >= tell_waiting_after && now >= next_waiting_words_) {
-    members_.send_all(frame_type::waiting, as_byte_span(whom));
+    members_.send_all(frame_type::waiting, as_byte_span(waiting_text));
     next_waiting_words_ = now + tell_waiting_after;
   }
   if (waited < next_late_log_) return;
-  log_.warning("event=waiting job={} detail=\"{}\" call={} operation={}", printable(job_), whom,
-               name_of(waiting->form.kind), waiting->operation);
+  log_.warning("event=waiting job={} detail=\"{}\" call={} operation={}", printable(job_),
+               waiting_text, name_of(waiting->form.kind), waiting->operation);
   next_late_log_ = 2 * waited;
 }
 
-bool session::ended() const { return members_.failed() || members_.all_gone(); }
+bool reducer_job::ended() const { return members_.failed() || members_.all_gone(); }
 
-result<> session::end() {
+result<> reducer_job::end() {
   if (std::exchange(over_, true)) return {};
   members_.say_farewell();
   for (size_t i = 0; i < units_.size(); ++i) {

@@ -3,25 +3,27 @@
 // badly takes nothing of another with it.
 #pragma once
 
-#include "reduction/reducer/data_thread.hpp"
 #include "reduction/control/membership.hpp"
+#include "reduction/reducer/data_thread.hpp"
 #include "reduction/reducer/reducer.hpp"
 
 #include <mutex>
 
 namespace troupe::reduction {
 
-class session {
+class reducer_job {
 public:
-  session(membership::rules how, std::string token, const reducer_options& options,
-          std::vector<std::unique_ptr<data_thread>>& threads, int wake_fd, reducer_log& log);
-  ~session();
-  session(const session&) = delete;
-  session& operator=(const session&) = delete;
+  reducer_job(membership::rules chosen, std::string token, const reducer_options& options,
+              std::vector<std::unique_ptr<data_thread>>& threads, int wake_fd, reducer_log& log);
+  ~reducer_job();
+  reducer_job(const reducer_job&) = delete;
+  reducer_job& operator=(const reducer_job&) = delete;
 
   membership& members() { return members_; }
   const std::string& token() const { return token_; }
-  bool is(const hello& who) const { return who.job == job_ && who.attempt == attempt_; }
+  bool is(const hello& identity) const {
+    return identity.job == job_ && identity.attempt == attempt_;
+  }
   /// Control connections, the clock, and what the data threads have to tell.
   void serve(time_point now);
   void tick(time_point now);

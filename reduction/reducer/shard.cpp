@@ -43,10 +43,10 @@ shard::shard(shard_options options, buffer_pool& pool)
 
 result<> shard::check_form(const chunk_header& header, const shape& form, uint32_t member,
                            size_t length) const {
-  const auto bad = [&](std::string_view what) {
+  const auto bad = [&](std::string_view problem) {
     return fail(errc::invalid_argument,
                 "rank {} broke the protocol: {} in chunk {} of operation {}",
-                options_.members[member], what, header.chunk, header.operation);
+                options_.members[member], problem, header.chunk, header.operation);
   };
   if (form.chunk_elements() == 0) return bad("chunks below an element");
   if (form.root >= members()) return bad("a root past the last rank");

@@ -16,9 +16,9 @@ std::vector<uint32_t> members_in(byte_span payload) {
 
 } // namespace
 
-shard_host::shard_host(am_worker& data, const settings& how, std::vector<peer> peers,
-                       callbacks tell)
-    : data_(data), how_(how), pool_(how.chunk_bytes), tell_(std::move(tell)) {
+shard_host::shard_host(am_worker& data, const settings& chosen, std::vector<peer> peers,
+                       callbacks handlers)
+    : data_(data), settings_(chosen), pool_(chosen.chunk_bytes), callbacks_(std::move(handlers)) {
   for (auto& each : peers) {
     rank_by_secret_.emplace(each.secret, static_cast<uint32_t>(members_.size()));
     const auto engines = each.addresses.size();
@@ -59,7 +59,7 @@ std::optional<uint32_t> shard_host::rank_of(const chunk_header& header) {
   const auto found = rank_by_secret_.find(header.secret);
   if (found != rank_by_secret_.end()) return found->second;
   // Someone found UCX's own port and speaks its language. Nothing it sends may count.
-  if (tell_.stray) tell_.stray();
+  if (callbacks_.stray) callbacks_.stray();
   return std::nullopt;
 }
 
@@ -68,9 +68,9 @@ void shard_host::open(uint32_t rank, const chunk_header& header, std::vector<uin
                      && std::ranges::find(members, rank) != members.end();
   const auto engine = header.operation;
   if (!sound || engine >= members_[rank].endpoints.size())
-    return tell_.trouble({errc::invalid_argument,
-                          fmt::format("rank {} opened group {} with members that do not exist",
-                                      rank, header.group)});
+    return callbacks_.trouble({errc::invalid_argument,
+                               fmt::format("rank {} opened group {} with members that do not exist",
+                                           rank, header.group)});
   auto& at = shards_[key_of(header)];
   if (!at.shard) {
     const auto count = static_cast<uint32_t>(members.size());
@@ -78,11 +78,11 @@ void shard_host::open(uint32_t rank, const chunk_header& header, std::vector<uin
       at.member_of.emplace(members[member], member);
     at.endpoints.resize(count);
     // A window of parts, and two of results.
-    pool_.raise_limit(how_.slots * (size_t{count} + 4));
+    pool_.raise_limit(settings_.slots * (size_t{count} + 4));
     at.shard = std::make_unique<class shard>(
-        shard_options{how_.slots, header.sequence, std::move(members)}, pool_);
+        shard_options{settings_.slots, header.sequence, std::move(members)}, pool_);
   } else if (at.shard->options().members != members) {
-    return tell_.trouble(
+    return callbacks_.trouble(
         {errc::failed_precondition,
          fmt::format("the ranks disagree: group {} consists of the ranks {} for some, but of {} "
                      "for rank {}",
@@ -99,7 +99,7 @@ void shard_host::contribute(uint32_t rank, const chunk_header& header, byte_span
   const auto member = at.member_of.find(rank);
   if (member == at.member_of.end()) return;
   auto taken = at.shard->contribute(header, member->second, payload, steady_clock::now());
-  if (!taken) return tell_.trouble(std::move(taken.error()));
+  if (!taken) return callbacks_.trouble(std::move(taken.error()));
   // Such an operation is one chunk. The last one of a long array looks like it and does no harm.
   had_brief_ |= payload.size() <= chunk_rule::single_bytes && header.chunk == 0;
   if (*taken) send_results(at, **taken);
@@ -118,7 +118,7 @@ void shard_host::send_results(stream& from, const shard::outcome& outcome) {
       continue;
     }
     auto header = outcome.header;
-    header.secret = members_[rank].who.secret;
+    header.secret = members_[rank].identity.secret;
     auto hold = payload.empty() ? buffer_pool::buffer() : outcome.buffer;
     data_.send(
         *from.endpoints[member], message::result, header, payload,
@@ -139,29 +139,29 @@ bool shard_host::catch_up() {
   return any;
 }
 
-void shard_host::attach(const attachment& who) {
-  auto& joining = members_[who.rank];
-  auto& endpoint = joining.endpoints[who.engine];
+void shard_host::attach(const attachment& request) {
+  auto& joining = members_[request.rank];
+  auto& endpoint = joining.endpoints[request.engine];
   if (endpoint == nullptr) {
-    auto made = data_.connect(joining.who.addresses[who.engine],
-                              [this, rank = who.rank](const std::string& reason) {
-                                tell_.connection_lost(rank, reason);
+    auto made = data_.connect(joining.identity.addresses[request.engine],
+                              [this, rank = request.rank](const std::string& reason) {
+                                callbacks_.connection_lost(rank, reason);
                               });
     if (!made)
-      return tell_.trouble(
-          {made.error().code, fmt::format("rank {}: {}", who.rank, made.error().message)});
+      return callbacks_.trouble(
+          {made.error().code, fmt::format("rank {}: {}", request.rank, made.error().message)});
     endpoint = *made;
-    tell_.attached(who.rank);
+    callbacks_.attached(request.rank);
   }
-  chunk_header words;
-  words.secret = joining.who.secret;
-  words.lane = who.lane;
-  data_.send(*endpoint, message::attached, words, {}, {});
+  chunk_header header;
+  header.secret = joining.identity.secret;
+  header.lane = request.lane;
+  data_.send(*endpoint, message::attached, header, {}, {});
 }
 
 am_worker::endpoint* shard_host::endpoint(uint32_t rank, uint32_t engine) const {
-  const auto& all = members_[rank].endpoints;
-  return engine < all.size() ? all[engine] : nullptr;
+  const auto& endpoints = members_[rank].endpoints;
+  return engine < endpoints.size() ? endpoints[engine] : nullptr;
 }
 
 std::optional<waiting_chunk> shard_host::oldest_waiting() const {

@@ -5,8 +5,8 @@
 // Everything happens on the UCX worker's thread.
 #pragma once
 
-#include "reduction/transport/am_worker.hpp"
 #include "reduction/reducer/shard.hpp"
+#include "reduction/transport/am_worker.hpp"
 
 #include <functional>
 #include <memory>
@@ -36,7 +36,7 @@ public:
   using local_result = std::function<void(const shard::outcome&, byte_span payload)>;
 
   /// Registers the receivers; `data` outlives the host.
-  shard_host(am_worker& data, const settings& how, std::vector<peer> peers, callbacks tell);
+  shard_host(am_worker& data, const settings& chosen, std::vector<peer> peers, callbacks handlers);
 
   /// Makes `rank` local: its contributions come through contribute().
   void be_local(uint32_t rank, local_result receive);
@@ -58,7 +58,7 @@ public:
 
 private:
   struct member {
-    peer who;
+    peer identity;
     std::vector<am_worker::endpoint*> endpoints; // by the rank's UCX worker
   };
   struct stream {
@@ -79,16 +79,16 @@ private:
   void open(uint32_t rank, const chunk_header& header, std::vector<uint32_t> members);
   void contribute(uint32_t rank, const chunk_header& header, byte_span payload);
   void close(const chunk_header& header);
-  void attach(const attachment& who);
+  void attach(const attachment& request);
   void send_results(stream& from, const shard::outcome& outcome);
 
   am_worker& data_;
-  settings how_;
+  settings settings_;
   buffer_pool pool_;
   std::vector<member> members_;
   std::unordered_map<uint64_t, uint32_t> rank_by_secret_;
   std::unordered_map<uint64_t, stream> shards_;
-  callbacks tell_;
+  callbacks callbacks_;
   std::optional<uint32_t> local_rank_;
   local_result receive_locally_;
   std::vector<attachment> attaching_;

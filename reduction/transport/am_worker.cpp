@@ -33,7 +33,7 @@ struct am_worker::outgoing {
   message kind{};
   chunk_header header;
   byte_span payload;
-  completion done;
+  completion on_sent;
 };
 
 struct am_worker::registration {
@@ -196,8 +196,8 @@ result<am_worker::endpoint*> am_worker::connect(byte_span remote_address, lost_h
   params.err_mode = UCP_ERR_HANDLING_MODE_PEER;
   params.err_handler.arg = made.get();
   params.err_handler.cb = [](void* arg, ucp_ep_h, ucs_status_t status) {
-    auto* const which = static_cast<endpoint*>(arg);
-    which->owner->fail_endpoint(*which, status);
+    auto* const target = static_cast<endpoint*>(arg);
+    target->owner->fail_endpoint(*target, status);
   };
   const auto status = ucp_ep_create(worker_, &params, &made->handle);
   if (status != UCS_OK) return ucx_failure("reach the other side's address", status);
@@ -215,9 +215,9 @@ void am_worker::on_message(message kind, receiver handler) {
   params.flags = UCP_AM_FLAG_WHOLE_MSG;
   params.arg = registrations_.back().get();
   params.cb = [](void* arg, const void* header, size_t header_length, void* data, size_t length,
-                 const ucp_am_recv_param_t* how) -> ucs_status_t {
+                 const ucp_am_recv_param_t* received) -> ucs_status_t {
     // Nobody of ours sends these: a rendezvous descriptor is no data, and a short header no header.
-    if ((how->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0) return UCS_OK;
+    if ((received->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0) return UCS_OK;
     if (header_length != sizeof(chunk_header)) return UCS_OK;
     chunk_header copy;
     std::memcpy(&copy, header, sizeof copy);
@@ -229,7 +229,7 @@ void am_worker::on_message(message kind, receiver handler) {
 }
 
 void am_worker::send(endpoint& to, message kind, const chunk_header& header, byte_span payload,
-                     completion done) {
+                     completion on_sent) {
   if (free_records_.empty()) {
     records_.push_back(std::make_unique<outgoing>());
     records_.back()->owner = this;
@@ -241,7 +241,7 @@ void am_worker::send(endpoint& to, message kind, const chunk_header& header, byt
   record->kind = kind;
   record->header = header;
   record->payload = payload;
-  record->done = done;
+  record->on_sent = on_sent;
   ++to.unfinished;
   // UCX handles a batch of socket events in one go. A send that finds its connection dead closes
   // it, and when that connection's own event comes later in the same batch, UCX 1.13 ends the
@@ -273,25 +273,25 @@ void am_worker::post(outgoing* record) {
 void am_worker::finish(outgoing* sent, ucs_status_t status) {
   if (status != UCS_OK) fail_endpoint(*sent->to, status);
   --sent->to->unfinished;
-  const auto done = sent->done;
+  const auto on_sent = sent->on_sent;
   free_records_.push_back(sent);
-  if (done.call != nullptr) done.call(done.context, done.item);
+  if (on_sent.call != nullptr) on_sent.call(on_sent.context, on_sent.item);
 }
 
-void am_worker::fail_endpoint(endpoint& which, ucs_status_t status) {
-  if (which.lost) return;
-  which.lost = true;
-  for (const auto& each : which.on_lost)
+void am_worker::fail_endpoint(endpoint& target, ucs_status_t status) {
+  if (target.lost) return;
+  target.lost = true;
+  for (const auto& each : target.on_lost)
     each(ucs_status_string(status));
 }
 
-void* am_worker::start_closing(endpoint& which) {
-  which.lost = true; // from here on nobody is told
-  if (which.handle == nullptr) return nullptr;
+void* am_worker::start_closing(endpoint& target) {
+  target.lost = true; // from here on nobody is told
+  if (target.handle == nullptr) return nullptr;
   ucp_request_param_t params{};
   params.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS;
   params.flags = UCP_EP_CLOSE_FLAG_FORCE;
-  auto* const request = ucp_ep_close_nbx(std::exchange(which.handle, nullptr), &params);
+  auto* const request = ucp_ep_close_nbx(std::exchange(target.handle, nullptr), &params);
   return UCS_PTR_IS_PTR(request) ? request : nullptr;
 }
 
@@ -302,13 +302,13 @@ void am_worker::finish_closing(void* request) {
   ucp_request_free(request);
 }
 
-void am_worker::close(endpoint& which) {
+void am_worker::close(endpoint& target) {
   progressing_ = true; // what receivers send meanwhile waits
-  finish_closing(start_closing(which));
+  finish_closing(start_closing(target));
   progressing_ = false;
   for (auto* const record : std::exchange(postponed_, {}))
     post(record);
-  while (which.unfinished > 0)
+  while (target.unfinished > 0)
     progress();
 }
 

@@ -65,16 +65,16 @@ public:
   /// The receiver gets every message of the kind, from progress(); the payload is valid during the
   /// call only.
   void on_message(message kind, receiver handler);
-  /// `payload` must stay in place until `done` is called, which is exactly once, whether the
-  /// message went out or failed (a failure also reaches the endpoint's lost handler). `done` may be
+  /// `payload` must stay in place until `on_sent` is called, which is exactly once, whether the
+  /// message went out or failed (a failure also reaches the endpoint's lost handler). `on_sent` may be
   /// called before send() returns. From within a receiver the message is queued until the receiver
   /// has returned.
   void send(endpoint& to, message kind, const chunk_header& header, byte_span payload,
-            completion done);
+            completion on_sent);
 
   /// Closes the endpoint by force; when it returns, every send to it has completed, and nothing
   /// more comes from it. Its lost handlers are not called. Not from within progress().
-  void close(endpoint& which);
+  void close(endpoint& target);
   /// Closes every endpoint.
   void close_endpoints();
 
@@ -93,9 +93,9 @@ private:
   struct outgoing;
   struct registration;
   am_worker() = default;
-  void* start_closing(endpoint& which);
+  void* start_closing(endpoint& target);
   void finish_closing(void* request);
-  void fail_endpoint(endpoint& which, ucs_status_t status);
+  void fail_endpoint(endpoint& target, ucs_status_t status);
   void finish(outgoing* sent, ucs_status_t status);
   void post(outgoing* record);
 

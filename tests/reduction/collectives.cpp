@@ -112,8 +112,8 @@ TEST_CASE("groups work side by side, each in its own order of ranks") {
       // Operations of different groups are under way at once, started in different orders.
       float a = 1, b = 1;
       troupe_request *on_half = nullptr, *on_three = nullptr;
-      const auto start = [&](troupe_comm* where, float* value, troupe_request** request) {
-        CHECK(troupe_iallreduce(where, value, value, 1, TROUPE_FLOAT32, TROUPE_SUM, TROUPE_HOST,
+      const auto start = [&](troupe_comm* group, float* value, troupe_request** request) {
+        CHECK(troupe_iallreduce(group, value, value, 1, TROUPE_FLOAT32, TROUPE_SUM, TROUPE_HOST,
                                 request)
               == TROUPE_OK);
       };
@@ -243,8 +243,9 @@ TEST_CASE("threads, the split and the wire change no bit that they should not") 
             std::vector<float> values(count);
             for (size_t i = 0; i < count; ++i)
               values[i] = value(rank, i);
-            call what{collective::allreduce, values.data(), values.data(), count, dtype::float32};
-            auto op = (*comm)->start(0, what);
+            operation_call call{collective::allreduce, values.data(), values.data(), count,
+                                dtype::float32};
+            auto op = (*comm)->start(0, call);
             REQUIRE(op);
             CHECK((*comm)->wait(**op));
             CHECK(std::memcmp(values.data(), expected.data(), count * sizeof(float)) == 0);

@@ -51,10 +51,10 @@ TEST_CASE("every rank's input matters") {
 
 TEST_CASE("filling from the middle") {
   const auto whole = pattern::sent(TROUPE_INT32, 3);
-  std::vector<int32_t> all(5000), part(3000);
-  whole.fill(all.data(), all.size());
+  std::vector<int32_t> whole_array(5000), part(3000);
+  whole.fill(whole_array.data(), whole_array.size());
   whole.fill(part.data(), part.size(), 1700);
-  CHECK(std::memcmp(all.data() + 1700, part.data(), part.size() * sizeof(int32_t)) == 0);
+  CHECK(std::memcmp(whole_array.data() + 1700, part.data(), part.size() * sizeof(int32_t)) == 0);
   CHECK(whole.wrong(part.data(), part.size(), 1700) == 0);
 }
 

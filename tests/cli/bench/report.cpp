@@ -17,7 +17,7 @@ namespace {
 
 bench_report report_of(std::string_view name, uint32_t ranks) {
   bench_report out;
-  out.settings.what = &*std::ranges::find(collectives(), name, &collective::name);
+  out.settings.operation = &*std::ranges::find(collectives(), name, &collective::name);
   out.ranks = ranks;
   out.reducers = 2;
   return out;

@@ -22,7 +22,7 @@ std::string problem(const bench_flags& flags, std::string_view name = "allreduce
 
 bench_settings sizes(uint64_t from, uint64_t to, uint64_t step, uint64_t factor,
                      std::string_view name = "allreduce") {
-  bench_settings out{.what = &named(name)};
+  bench_settings out{.operation = &named(name)};
   out.min_bytes = from;
   out.max_bytes = to;
   out.step_bytes = step;

@@ -65,7 +65,7 @@ TEST_CASE("garbage is refused by every decoder") {
     CHECK(!decode_hello(garbage, asked, "secret"));
     CHECK(!decode_welcome(garbage, asked, "secret"));
     CHECK(!decode_roster(garbage, asked, "secret"));
-    static_cast<void>(decode_halt(garbage)); // no proof of its own: it must only not crash
+    static_cast<void>(decode_pause(garbage)); // no proof of its own: it must only not crash
     static_cast<void>(decode_progress(garbage));
     static_cast<void>(decode_resume(garbage));
   }
@@ -101,10 +101,10 @@ TEST_CASE("what the hub and the ranks tell each other arrives as it was sent") {
   CHECK(!decode_roster(encode(sent, asked, "secret"), fresh_nonce(), "secret"));
   CHECK(pair_secret(sent.key, 0, 1) != pair_secret(sent.key, 1, 0));
 
-  const auto halt = decode_halt(encode(halt_order{3, {{1, "it died"}}}));
-  REQUIRE(halt);
-  CHECK(halt->round == 3);
-  CHECK(halt->lost.at(0).reason == "it died");
+  const auto pause = decode_pause(encode(pause_order{3, {{1, "it died"}}}));
+  REQUIRE(pause);
+  CHECK(pause->round == 3);
+  CHECK(pause->lost.at(0).reason == "it died");
   const auto progress = decode_progress(encode(progress_report{3, {{0, 1, 17}}, {4}}));
   REQUIRE(progress);
   CHECK(progress->streams.at(0).received == 17);
