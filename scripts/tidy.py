@@ -11,7 +11,7 @@ The rules:
 * includes follow the arrows below: a folder uses only the folders that its row names, a room only the rooms before it;
 * every source is named in its folder's meson.build or in one above it, and lists of sources are sorted, one file per line;
 * no room holds more than 17 % of the lines;
-* files that documents, comments and scripts name exist.
+* files that documents, comments and scripts name exist, and so do names that documents give beside a link to a file.
 
 Violations that are known are listed in STILL_TO_DO. An entry that is no longer needed is reported, so the list only shrinks.
 """
@@ -369,7 +369,22 @@ def stale_paths():
                 yield f"{name} -> {path}", "there is no such file"
 
 
-RULES = [long_files, long_functions, openings, arrows, meson_lists, large_rooms, stale_paths]
+# A link to a source file, followed by names in it: [core/jobs/restart.cpp](../core/jobs/restart.cpp) `judge`, `facts`
+NAMES_IN_FILE = re.compile(r"\]\(([^)\s]+\.(?:cpp|hpp|h|capnp|py))\)((?:(?:,| and)? `[\w:~]+`)+)")
+
+
+def stale_names():
+    """Names that documents give beside a link to a source file, and that the file does not have."""
+    for name in tracked("*.md"):
+        for link, words in NAMES_IN_FILE.findall(text_of(name)):
+            path = (ROOT / name).parent / link
+            source = path.read_text(errors="replace") if path.exists() else ""
+            for word in re.findall(r"`([^`]+)`", words):
+                if not re.search(rf"\b{re.escape(word.split('::')[-1])}\b", source):
+                    yield f"{name} -> {link} {word}", "the file has no such name"
+
+
+RULES = [long_files, long_functions, openings, arrows, meson_lists, large_rooms, stale_paths, stale_names]
 
 
 def main():

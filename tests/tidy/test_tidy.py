@@ -113,6 +113,11 @@ class Rules(unittest.TestCase):
         self.write("docs/page.md", "[page](page.md) [gone](gone.md) [web](https://x.example/base/y.md)\n")
         self.assertEqual(self.places(tidy.stale_paths), ["base/a.hpp -> base/b.hpp", "docs/page.md -> gone.md"])
 
+    def test_a_name_beside_a_link_that_its_file_does_not_have_is_reported(self):
+        self.write("base/a.cpp", "void one();\nvoid twofold();\n")
+        self.write("docs/page.md", "[base/a.cpp](../base/a.cpp) `a::one`, `two`; `three`\n")
+        self.assertEqual(self.places(tidy.stale_names), ["docs/page.md -> ../base/a.cpp two"])
+
 
 if __name__ == "__main__":
     unittest.main()
