@@ -18,10 +18,9 @@ namespace troupe::detail {
 /// `TROUPE_ASSERT(used <= capacity, "node {}: {} of {}", node, used, capacity);`
 /// The message says which ids are concerned; its arguments are evaluated on failure only.
 #define TROUPE_ASSERT(expression, ...)                                                             \
-  (static_cast<bool>(expression)                                                                   \
-       ? static_cast<void>(0)                                                                      \
-       : ::troupe::detail::assertion_failed(__FILE__, __LINE__, #expression,                       \
-                                            ::fmt::format(__VA_ARGS__)))
+  (static_cast<bool>(expression) ? static_cast<void>(0)                                            \
+                                 : ::troupe::detail::assertion_failed(                             \
+                                     __FILE__, __LINE__, #expression, ::fmt::format(__VA_ARGS__)))
 
 /// For a place that no path of the program leads to, such as behind a switch over all values.
 #define TROUPE_UNREACHABLE(...)                                                                    \

@@ -61,8 +61,7 @@ result<std::string> first_line(const fs::path& path) {
   return text;
 }
 
-result<> replace_file(const fs::path& path, std::string_view bytes, mode_t mode,
-                      durability kept) {
+result<> replace_file(const fs::path& path, std::string_view bytes, mode_t mode, durability kept) {
   // Two writers of one file must not share the name.
   static std::atomic<uint64_t> counter = 0;
   auto temporary = path;

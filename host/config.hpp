@@ -3,9 +3,9 @@
 // column. configs/ has a commented example of each.
 #pragma once
 
+#include "base/error.hpp"
 #include "core/machines/machine.hpp"
 #include "link/identity.hpp"
-#include "base/error.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -2,8 +2,8 @@
 // have in common.
 #pragma once
 
-#include "host/config.hpp"
 #include "host/agent_host.hpp"
+#include "host/config.hpp"
 #include "host/controller_host.hpp"
 #include "host/installation.hpp"
 

@@ -2,8 +2,8 @@
 // P-256, files of keys 0600.
 #pragma once
 
-#include "link/identity.hpp"
 #include "base/error.hpp"
+#include "link/identity.hpp"
 
 #include <string>
 #include <vector>

@@ -2,8 +2,8 @@
 // authority, ours; the system's trust store plays no part.
 #pragma once
 
-#include "link/identity.hpp"
 #include "base/error.hpp"
+#include "link/identity.hpp"
 
 #include <kj/compat/tls.h>
 #include <kj/exception.h>

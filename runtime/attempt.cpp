@@ -186,7 +186,8 @@ result<std::unique_ptr<attempt>> attempt::create(const node_settings& settings, 
   auto made = std::make_shared<state>(settings, loop, order, std::move(events));
   if (auto directory = make_directories(made->directory); !directory)
     return std::unexpected(directory.error());
-  if (auto kept = replace_file(made->directory / "launch", order.str(), 0600, durability::process); !kept)
+  if (auto kept = replace_file(made->directory / "launch", order.str(), 0600, durability::process);
+      !kept)
     return std::unexpected(kept.error());
   return std::unique_ptr<attempt>(new attempt(std::move(made)));
 }

@@ -1,6 +1,6 @@
-#include "runtime/attempt.hpp"
 #include "base/descriptor.hpp"
 #include "base/files.hpp"
+#include "runtime/attempt.hpp"
 #include "runtime/layout.hpp"
 #include "runtime/shim/identity.hpp"
 #include "runtime/strays.hpp"

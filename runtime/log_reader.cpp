@@ -1,8 +1,8 @@
 #include "base/descriptor.hpp"
+#include "base/utf8.hpp"
 #include "runtime/layout.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/shim/log_writer.hpp"
-#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <charconv>

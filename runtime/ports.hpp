@@ -1,8 +1,8 @@
 // Whether the port that a replica was given is free on this node.
 #pragma once
 
-#include "wire/control.capnp.h"
 #include "base/error.hpp"
+#include "wire/control.capnp.h"
 
 namespace troupe::runtime {
 

@@ -2,7 +2,6 @@
 
 #include "base/files.hpp"
 #include "base/utf8.hpp"
-#include "base/utf8.hpp"
 #include "runtime/expansion.hpp"
 #include "runtime/local_socket.hpp"
 #include "runtime/ports.hpp"
@@ -105,7 +104,8 @@ std::expected<void, launch_failure> replica::write_order(wire::Launch::Reader la
                     .log_bytes_max = settings_.log_bytes_max,
                     .environment = variables.list(),
                     .steps = std::move(program->steps)};
-  if (auto written = replace_file(directory_ / "order", encode(order), 0600, durability::process); !written)
+  if (auto written = replace_file(directory_ / "order", encode(order), 0600, durability::process);
+      !written)
     return for_now(written.error());
   return {};
 }

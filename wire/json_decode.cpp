@@ -1,9 +1,9 @@
+#include "base/text.hpp"
 #include "wire/common.capnp.h"
 #include "wire/json.hpp"
 #include "wire/json_names.hpp"
 #include "wire/json_scalars.hpp"
 #include "wire/json_tree.hpp"
-#include "base/text.hpp"
 #include "wire/problems.hpp"
 
 #include <capnp/compat/json.capnp.h>

@@ -1,8 +1,8 @@
+#include "base/utf8.hpp"
 #include "wire/common.capnp.h"
 #include "wire/json.hpp"
 #include "wire/json_names.hpp"
 #include "wire/json_scalars.hpp"
-#include "base/utf8.hpp"
 
 #include <capnp/compat/json.capnp.h>
 

@@ -1,8 +1,8 @@
 // The JSON half of json_tree.hpp: a recursive-descent parser that knows line and column.
-#include "wire/frame.hpp"
-#include "wire/json_tree.hpp"
 #include "base/text.hpp"
 #include "base/utf8.hpp"
+#include "wire/frame.hpp"
+#include "wire/json_tree.hpp"
 
 #include <optional>
 #include <unordered_map>

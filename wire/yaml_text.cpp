@@ -1,9 +1,9 @@
 // The YAML half of json_tree.hpp: yaml-cpp's events, built into a tree that keeps positions and
 // unquoted scalars.
-#include "wire/frame.hpp"
-#include "wire/json_tree.hpp"
 #include "base/text.hpp"
 #include "base/utf8.hpp"
+#include "wire/frame.hpp"
+#include "wire/json_tree.hpp"
 
 #include <yaml-cpp/anchor.h>
 #include <yaml-cpp/eventhandler.h>

@@ -1,8 +1,8 @@
 #include "cli/bench/plan.hpp"
 
 #include "cli/bench/settings.hpp"
-#include "cli/terminal/format.hpp"
 #include "cli/client/json.hpp"
+#include "cli/terminal/format.hpp"
 #include "cli/terminal/table.hpp"
 
 #include <fmt/format.h>

@@ -2,8 +2,8 @@
 // alone (reduction/control/plan.hpp).
 #pragma once
 
-#include "reduction/control/plan.hpp"
 #include "base/error.hpp"
+#include "reduction/control/plan.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -3,8 +3,8 @@
 // explaining a connection that went stale.
 #pragma once
 
-#include "cli/client/json.hpp"
 #include "base/error.hpp"
+#include "cli/client/json.hpp"
 
 #include <cstdint>
 #include <memory>

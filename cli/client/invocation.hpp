@@ -3,9 +3,9 @@
 // nothing.
 #pragma once
 
-#include "cli/terminal/console.hpp"
 #include "cli/client/http_client.hpp"
 #include "cli/client/settings.hpp"
+#include "cli/terminal/console.hpp"
 
 #include <functional>
 #include <memory>

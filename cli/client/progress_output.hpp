@@ -2,9 +2,9 @@
 // with the time of day. With --format json standard output belongs to the program that reads it.
 #pragma once
 
-#include "cli/terminal/console.hpp"
-#include "cli/client/invocation.hpp"
 #include "base/instant.hpp"
+#include "cli/client/invocation.hpp"
+#include "cli/terminal/console.hpp"
 
 #include <string>
 #include <vector>

@@ -3,8 +3,8 @@
 // other command on the machine finds the cluster through them.
 #pragma once
 
-#include "cli/terminal/console.hpp"
 #include "base/error.hpp"
+#include "cli/terminal/console.hpp"
 
 #include <filesystem>
 #include <string>

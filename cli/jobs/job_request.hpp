@@ -3,8 +3,8 @@
 // shows before a job exists.
 #pragma once
 
-#include "wire/custom_job.capnp.h"
 #include "base/error.hpp"
+#include "wire/custom_job.capnp.h"
 #include "wire/frame.hpp"
 #include "wire/study.capnp.h"
 #include "wire/tuning_job.capnp.h"

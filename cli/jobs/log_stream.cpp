@@ -1,7 +1,7 @@
 #include "cli/jobs/log_stream.hpp"
 
-#include "cli/terminal/format.hpp"
 #include "cli/jobs/watch.hpp"
+#include "cli/terminal/format.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
+#include "cli/jobs/views.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/table.hpp"
-#include "cli/jobs/views.hpp"
 
 #include <algorithm>
 #include <cctype>

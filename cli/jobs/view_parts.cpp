@@ -1,7 +1,7 @@
+#include "cli/jobs/views.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/shell_words.hpp"
 #include "cli/terminal/table.hpp"
-#include "cli/jobs/views.hpp"
 
 #include <cmath>
 #include <cstring>

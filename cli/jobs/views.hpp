@@ -2,10 +2,10 @@
 // come out, so that the live display, `describe` and the tests show the same.
 #pragma once
 
-#include "cli/terminal/console.hpp"
+#include "base/instant.hpp"
 #include "cli/client/json.hpp"
 #include "cli/client/names.hpp"
-#include "base/instant.hpp"
+#include "cli/terminal/console.hpp"
 
 #include <optional>
 #include <string>

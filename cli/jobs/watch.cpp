@@ -1,8 +1,8 @@
 #include "cli/jobs/watch.hpp"
 
-#include "cli/terminal/format.hpp"
-#include "cli/client/retrying_client.hpp"
 #include "cli/client/progress_output.hpp"
+#include "cli/client/retrying_client.hpp"
+#include "cli/terminal/format.hpp"
 #include "cli/terminal/table.hpp"
 
 namespace troupe::cli {

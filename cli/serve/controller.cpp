@@ -1,7 +1,7 @@
 // `troupe controller`: the controller of a cluster of several machines; agents dial in.
 #include "cli/commands.hpp"
-#include "host/hosting.hpp"
 #include "cli/serve/serve.hpp"
+#include "host/hosting.hpp"
 
 namespace troupe::cli {
 

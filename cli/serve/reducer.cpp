@@ -1,6 +1,7 @@
+#include "reduction/reducer/reducer.hpp"
+
 #include "cli/commands.hpp"
 #include "cli/terminal/stop_signals.hpp"
-#include "reduction/reducer/reducer.hpp"
 
 namespace troupe::cli {
 

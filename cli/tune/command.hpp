@@ -5,8 +5,8 @@
 // parameter at its end, as trials on Vertex do.
 #pragma once
 
-#include "tuner/space.hpp"
 #include "base/error.hpp"
+#include "tuner/space.hpp"
 
 #include <string>
 #include <vector>

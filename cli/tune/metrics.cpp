@@ -1,8 +1,8 @@
 #include "cli/tune/metrics.hpp"
 
+#include "base/utf8.hpp"
 #include "cli/terminal/table.hpp"
 #include "runtime/metric_file.hpp"
-#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -51,7 +51,8 @@ readings readings_of_line(std::string_view line) {
 
 readings matched(std::string_view line, const std::string& id, const re2::RE2& pattern) {
   std::string text;
-  if (!re2::RE2::PartialMatch(re2::StringPiece(line.data(), line.size()), pattern, &text)) return {};
+  if (!re2::RE2::PartialMatch(re2::StringPiece(line.data(), line.size()), pattern, &text))
+    return {};
   const auto value = number_of(text);
   return value ? readings{{id, {*value, 0}}} : readings{};
 }

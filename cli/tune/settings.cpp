@@ -1,8 +1,8 @@
 #include "cli/tune/settings.hpp"
 
+#include "base/files.hpp"
 #include "cli/terminal/flags.hpp"
 #include "core/validate/validate.hpp"
-#include "base/files.hpp"
 #include "wire/json.hpp"
 #include "wire/json_tree.hpp"
 

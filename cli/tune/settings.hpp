@@ -3,8 +3,8 @@
 // the line where it stands.
 #pragma once
 
-#include "cli/terminal/output_files.hpp"
 #include "base/error.hpp"
+#include "cli/terminal/output_files.hpp"
 #include "wire/frame.hpp"
 #include "wire/tuning_job.capnp.h"
 

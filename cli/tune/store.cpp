@@ -1,8 +1,8 @@
 #include "cli/tune/store.hpp"
 
 #include "base/files.hpp"
-#include "cli/terminal/format.hpp"
 #include "cli/client/json.hpp"
+#include "cli/terminal/format.hpp"
 #include "wire/json.hpp"
 
 #include <fmt/chrono.h>
@@ -92,8 +92,7 @@ result<tune_store> tune_store::open(const std::filesystem::path& directory,
   if (auto made = make_directories(directory); !made) return std::unexpected(made.error());
   if (auto locked = store.lock(); !locked) return std::unexpected(locked.error());
   const auto path = directory / journal_name;
-  store.journal_ =
-      unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  store.journal_ = unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!store.journal_)
     return fail(errc::unavailable, "cannot write {}: {}", path.string(), last_problem());
   auto text = read_file(path);
@@ -108,8 +107,7 @@ result<tune_store> tune_store::open(const std::filesystem::path& directory,
 result<> tune_store::lock() {
   const auto path = directory_ / lock_name;
   lock_ = unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock_)
-    return fail(errc::unavailable, "cannot write {}: {}", path.string(), last_problem());
+  if (!lock_) return fail(errc::unavailable, "cannot write {}: {}", path.string(), last_problem());
   if (::flock(lock_.value(), LOCK_EX | LOCK_NB) == 0) {
     const auto pid = std::to_string(::getpid());
     if (::ftruncate(lock_.value(), 0) != 0

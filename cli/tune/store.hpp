@@ -7,9 +7,9 @@
 // trial the last counts); {"reported"} for every value that a trial reports while it runs.
 #pragma once
 
-#include "core/state/state.hpp"
 #include "base/descriptor.hpp"
 #include "base/error.hpp"
+#include "core/state/state.hpp"
 #include "wire/frame.hpp"
 #include "wire/tuning_job.capnp.h"
 

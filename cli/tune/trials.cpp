@@ -1,8 +1,8 @@
 #include "cli/tune/trials.hpp"
 
 #include "cli/terminal/format.hpp"
-#include "core/studies/measurements.hpp"
 #include "core/state/trial_records.hpp"
+#include "core/studies/measurements.hpp"
 
 #include <fmt/ranges.h>
 

@@ -1,13 +1,13 @@
 // `troupe tune`: the command. A study on this machine, without a cluster.
+#include "cli/client/progress_output.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal/format.hpp"
-#include "host/installation.hpp"
-#include "cli/client/progress_output.hpp"
 #include "cli/terminal/shell_words.hpp"
 #include "cli/terminal/stop_signals.hpp"
 #include "cli/tune/plot.hpp"
 #include "cli/tune/run.hpp"
 #include "cli/tune/view.hpp"
+#include "host/installation.hpp"
 #include "wire/json.hpp"
 
 #include <algorithm>

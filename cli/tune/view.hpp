@@ -2,10 +2,10 @@
 // display, the log on a pipe and the tests show the same.
 #pragma once
 
+#include "base/instant.hpp"
 #include "cli/terminal/console.hpp"
 #include "cli/tune/command.hpp"
 #include "wire/frame.hpp"
-#include "base/instant.hpp"
 #include "wire/tuning_job.capnp.h"
 
 #include <string>

@@ -152,7 +152,7 @@ void engine::run_timers() {
     node_timers_.erase(node_timers_.begin());
     n.armed_micros.reset();
     node_lost(n, fmt::format("node {} has been away for {} s", n.name,
-                                 (now_ - n.last_seen_micros) / 1'000'000));
+                             (now_ - n.last_seen_micros) / 1'000'000));
   }
   while (!job_timers_.empty() && job_timers_.begin()->first <= now_) {
     custom_job& job = jobs_.at(job_timers_.begin()->second);

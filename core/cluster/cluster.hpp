@@ -4,11 +4,11 @@
 // from the store.
 #pragma once
 
+#include "base/instant.hpp"
 #include "core/machines/machine.hpp"
 #include "store/store.hpp"
 #include "wire/control.capnp.h"
 #include "wire/frame.hpp"
-#include "base/instant.hpp"
 
 #include <functional>
 #include <map>

@@ -8,9 +8,9 @@
 // once.
 #pragma once
 
-#include "core/state/operations.hpp"
-#include "core/scheduler/queue.hpp"
 #include "core/jobs/restart.hpp"
+#include "core/scheduler/queue.hpp"
+#include "core/state/operations.hpp"
 #include "core/state/state.hpp"
 #include "tuner/stopping/study_end.hpp"
 
@@ -65,7 +65,8 @@ private:
   custom_job* find_job(uint64_t id, wire::Command::Reader);
 
   // -- attempts.cpp: placing, launching, stopping, ends of replicas --
-  void start_attempt(custom_job&, const std::vector<assignment>&, const std::vector<node*>& capacities);
+  void start_attempt(custom_job&, const std::vector<assignment>&,
+                     const std::vector<node*>& capacities);
   void order_launch(custom_job&, node&, const std::vector<replica*>&);
   void order_launch(custom_job&, const std::vector<replica*>&);
   void order_stop(const custom_job&, node&);
@@ -117,8 +118,7 @@ private:
   void ask_stoppings(study&);
   void stoppings(wire::Stoppings::Reader);
   std::string missing_prior(wire::StudySpec::Reader, wire::Command::Reader);
-  study* prior_named(std::string_view name, std::string_view project,
-                          std::string_view location);
+  study* prior_named(std::string_view name, std::string_view project, std::string_view location);
   std::vector<study_frame> priors_of(const study&);
 
   // -- tuning_jobs.cpp: the job as a whole --

@@ -21,7 +21,8 @@ std::optional<std::string> broken(const custom_job& job, bool queued) {
     assignments += demand.count;
   if (!job.replicas.empty() && !job.deleted && job.unplaceable.empty()
       && job.replicas.size() != assignments)
-    return fmt::format("I3: job {} has {} of {} replicas", job.id, job.replicas.size(), assignments);
+    return fmt::format("I3: job {} has {} of {} replicas", job.id, job.replicas.size(),
+                       assignments);
   bool waits = !job.terminal() && job.replicas.empty() && !job.stopping();
   if (waits != queued)
     return fmt::format("I8: job {} {} and is {} the queue", job.id,
@@ -110,8 +111,8 @@ std::optional<std::string> engine::violated_invariant() const {
                          n.used.cpu_millis, sum.cpu_millis);
     sum.gpu_type = n.total.gpu_type;
     if (!n.shrunk && !fits(sum, n.total))
-      return fmt::format("I2: node {} has {} millicpus and {} are held", name,
-                         n.total.cpu_millis, sum.cpu_millis);
+      return fmt::format("I2: node {} has {} millicpus and {} are held", name, n.total.cpu_millis,
+                         sum.cpu_millis);
   }
   for (const auto& [id, job] : tuning_jobs_) {
     if (id >= next_id_) return fmt::format("I5: tuning job {}, next id {}", id, next_id_);

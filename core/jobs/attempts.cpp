@@ -108,13 +108,12 @@ void engine::order_launch(custom_job& job, node& n, const std::vector<replica*>&
 
 void engine::send(node& n, const std::function<void(wire::Order::Builder)>& fill) {
   if (!n.connected) return;
-  out_.orders.push_back(
-      {n.name, wire::frame<wire::Order>::build([&](wire::Order::Builder order) {
-         order.setClusterId(wire::text(cluster_id_));
-         order.setEpoch(epoch_);
-         order.setSequence(next_order_++);
-         fill(order);
-       })});
+  out_.orders.push_back({n.name, wire::frame<wire::Order>::build([&](wire::Order::Builder order) {
+                           order.setClusterId(wire::text(cluster_id_));
+                           order.setEpoch(epoch_);
+                           order.setSequence(next_order_++);
+                           fill(order);
+                         })});
 }
 
 void engine::order_stop(const custom_job& job, node& n) {

@@ -169,7 +169,7 @@ void engine::job_timer(custom_job& job) {
     for (const replica& r : job.replicas)
       if (node* n = find_node(r.node); !r.ended() && n && n->connected)
         quarantine(*n, fmt::format("{} of {} still runs past its kill deadline",
-                                       task_name(r.pool, r.index), job.id));
+                                   task_name(r.pool, r.index), job.id));
     stop_replicas(job);
     return;
   }

@@ -2,8 +2,8 @@
 // named slice of a node.
 #pragma once
 
-#include "wire/control.capnp.h"
 #include "base/error.hpp"
+#include "wire/control.capnp.h"
 
 #include <cstdint>
 #include <map>

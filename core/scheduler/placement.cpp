@@ -127,7 +127,8 @@ struct search {
       while (left[d] > 0) {
         std::optional<size_t> best;
         for (size_t i = 0; i < capacities.size(); ++i)
-          if (times(demands[d].each, capacities[i], 1) > 0 && (!best || tightness(i) < tightness(*best)))
+          if (times(demands[d].each, capacities[i], 1) > 0
+              && (!best || tightness(i) < tightness(*best)))
             best = i;
         if (!best) return false;
         subtract(capacities[*best].free, demands[d].each);
@@ -141,7 +142,7 @@ struct search {
 } // namespace
 
 std::optional<std::vector<assignment>> place(std::span<const pool_demand> demands,
-                                       std::span<const capacity> capacities) {
+                                             std::span<const capacity> capacities) {
   search packed(demands, capacities);
   search* found = &packed;
   std::optional<search> spread;
@@ -150,7 +151,8 @@ std::optional<std::vector<assignment>> place(std::span<const pool_demand> demand
     if (!spread->spread()) return std::nullopt;
     found = &*spread;
   }
-  std::ranges::sort(found->assignments, {}, [](const assignment& s) { return std::pair(s.pool, s.index); });
+  std::ranges::sort(found->assignments, {},
+                    [](const assignment& s) { return std::pair(s.pool, s.index); });
   return std::move(found->assignments);
 }
 

@@ -39,7 +39,8 @@ struct assignment {
 /// An assignment for every replica of every pool, ordered by pool and index, or nothing. Prefers few nodes
 /// (peers then talk through memory), then the tightest ones (large gaps stay for large jobs).
 /// A greedy search: a gang of unequal replicas may be refused where an exhaustive one would fit it.
-std::optional<std::vector<assignment>> place(std::span<const pool_demand>, std::span<const capacity>);
+std::optional<std::vector<assignment>> place(std::span<const pool_demand>,
+                                             std::span<const capacity>);
 
 /// The same text for demands that place() cannot tell apart.
 std::string shape_of(std::span<const pool_demand>);

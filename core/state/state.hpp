@@ -78,7 +78,8 @@ struct custom_job {
 
   // The attempt.
   uint32_t attempt = 0;
-  std::vector<replica> replicas; // all assignments of the gang, by (pool, index); empty while it waits
+  std::vector<replica>
+      replicas; // all assignments of the gang, by (pool, index); empty while it waits
   uint32_t retries = 0;
   bool cancel_requested = false;
   int64_t deadline_micros = 0;
@@ -226,7 +227,7 @@ struct client_study : study {
 /// A replica that runs on a node although nobody expects it there: of an attempt given up while the
 /// node was away.
 using unexpected_replica = std::tuple<uint64_t, uint32_t, uint32_t, uint32_t,
-                         uint32_t>; // job, attempt, pool, index, incarnation
+                                      uint32_t>; // job, attempt, pool, index, incarnation
 
 struct node {
   std::string name;
@@ -245,7 +246,8 @@ struct node {
   std::set<uint16_t> gpus;  // theirs, by index
   bool lost = false;        // volatile: away for too long, and its replicas were written off
   bool shrunk = false;      // volatile: came back with less than it had given away
-  std::set<unexpected_replica> unexpected;   // volatile: nothing is placed here before they have stopped
+  std::set<unexpected_replica>
+      unexpected;                      // volatile: nothing is placed here before they have stopped
   std::optional<int64_t> armed_micros; // volatile: its entry in the timers
 
   bool open() const { return connected && quarantine.empty() && unexpected.empty(); }

@@ -98,8 +98,7 @@ study_frame frame_for_suggestions(const study& s) {
     const trial& t = numbered.second;
     return t.state == wire::Trial::State::SUCCEEDED && !t.stopping_reason.empty();
   });
-  return frame_of(s,
-                  forecasts ? detail_of_trials::whole : detail_of_trials::without_measurements);
+  return frame_of(s, forecasts ? detail_of_trials::whole : detail_of_trials::without_measurements);
 }
 
 study_frame frame_of(const study& s, detail_of_trials detail,

@@ -1,7 +1,7 @@
 #include "core/studies/measurements.hpp"
 
-#include "tuner/objective.hpp"
 #include "core/state/trial_records.hpp"
+#include "tuner/objective.hpp"
 
 #include <algorithm>
 #include <cmath>

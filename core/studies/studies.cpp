@@ -14,11 +14,11 @@
 // Replies: studies.create -> study; trials.create, addMeasurement, complete, stop -> trial; suggest
 // and checkEarlyStopping -> operation; deletions -> empty.
 #include "core/cluster/engine.hpp"
-#include "core/studies/measurements.hpp"
 #include "core/state/records.hpp"
 #include "core/state/trial_records.hpp"
-#include "core/validate/validate.hpp"
+#include "core/studies/measurements.hpp"
 #include "core/validate/trial.hpp"
+#include "core/validate/validate.hpp"
 
 #include <fmt/format.h>
 

@@ -50,7 +50,8 @@ void engine::arm(study& s, std::optional<int64_t> at_micros) {
 void engine::study_timer(uint64_t id) {
   study& s = *find_study(id);
   arm(s, std::nullopt);
-  if (auto tuning = tuning_jobs_.find(id); tuning != tuning_jobs_.end()) return judge_end(tuning->second);
+  if (auto tuning = tuning_jobs_.find(id); tuning != tuning_jobs_.end())
+    return judge_end(tuning->second);
   client_study& study = client_studies_.at(id);
   judge_end(study);
   advance(study);
@@ -97,7 +98,7 @@ void engine::stoppings(wire::Stoppings::Reader answer) {
 // -- earlier studies --
 
 study* engine::prior_named(std::string_view name, std::string_view project,
-                                std::string_view location) {
+                           std::string_view location) {
   for (std::string_view collection : {"studies", "hyperparameterTuningJobs"}) {
     const auto prefix = fmt::format("projects/{}/locations/{}/{}/", project, location, collection);
     if (!name.starts_with(prefix)) continue;

@@ -1,10 +1,10 @@
 // The trials of a tuning job: each runs as a custom job of its own, is measured while it runs, and
 // ends with its job, early if the study's stopping rule says so (vertex.md §3.3).
 #include "core/cluster/engine.hpp"
-#include "core/studies/measurements.hpp"
 #include "core/state/records.hpp"
-#include "tuner/failures.hpp"
 #include "core/state/trial_records.hpp"
+#include "core/studies/measurements.hpp"
+#include "tuner/failures.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

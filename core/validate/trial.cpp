@@ -1,7 +1,7 @@
 #include "core/validate/trial.hpp"
 
-#include "tuner/space.hpp"
 #include "core/validate/detail.hpp"
+#include "tuner/space.hpp"
 
 #include <fmt/ranges.h>
 

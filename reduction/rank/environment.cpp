@@ -1,8 +1,8 @@
 // The environment contract of reducers and workers. The control plane sets these variables; a
 // person may as well.
 
-#include "reduction/reducer/reducer.hpp"
 #include "reduction/rank/rendezvous.hpp"
+#include "reduction/reducer/reducer.hpp"
 
 #include <charconv>
 #include <cmath>

@@ -2,9 +2,9 @@
 // for the welcome of every reducer and of the hub, all against one deadline. All or nothing.
 #pragma once
 
-#include "reduction/transport/am_worker.hpp"
 #include "reduction/control/hub.hpp"
 #include "reduction/control/socket.hpp"
+#include "reduction/transport/am_worker.hpp"
 
 #include <memory>
 #include <optional>

@@ -7,9 +7,9 @@
 // lie within one window of `slots` sequence numbers, and results that are not sent yet within two.
 #pragma once
 
-#include "reduction/reducer/buffer_pool.hpp"
 #include "reduction/control/protocol.hpp"
 #include "reduction/control/socket.hpp"
+#include "reduction/reducer/buffer_pool.hpp"
 
 #include <optional>
 

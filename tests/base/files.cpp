@@ -1,4 +1,5 @@
 #include "base/files.hpp"
+
 #include "tests/support/scratch.hpp"
 
 #include <doctest/doctest.h>
@@ -34,8 +35,7 @@ TEST_CASE("a file that does not exist is reported as not_found with its path") {
   test::scratch dir;
   const auto text = read_file(dir.path("none"));
   REQUIRE_FALSE(text);
-  CHECK(text.error()
-        == error{errc::not_found, dir.path("none") + ": No such file or directory"});
+  CHECK(text.error() == error{errc::not_found, dir.path("none") + ": No such file or directory"});
   CHECK(first_line(dir.path("none")).error().code == errc::not_found);
 }
 

@@ -1,4 +1,5 @@
 #include "base/private_file.hpp"
+
 #include "base/files.hpp"
 #include "tests/support/scratch.hpp"
 
@@ -62,6 +63,7 @@ TEST_CASE("a secret that others may read, or that is empty, is refused") {
                        "get a fresh one"});
   REQUIRE(::chmod(file.c_str(), 0600) == 0);
   dir.write("token", "\n");
-  CHECK(read_or_make_secret(file, none).error()
-        == error{errc::failed_precondition, file + ": empty; delete the file to get a fresh secret"});
+  CHECK(
+      read_or_make_secret(file, none).error()
+      == error{errc::failed_precondition, file + ": empty; delete the file to get a fresh secret"});
 }

@@ -1,8 +1,8 @@
 // A console that tests read, and documents written as literals.
 #pragma once
 
-#include "cli/terminal/console.hpp"
 #include "cli/client/json.hpp"
+#include "cli/terminal/console.hpp"
 
 #include <sstream>
 #include <stdexcept>

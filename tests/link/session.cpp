@@ -1,5 +1,5 @@
-#include "tests/link/harness.hpp"
 #include "link/link.hpp"
+#include "tests/link/harness.hpp"
 
 #include <doctest.h>
 

@@ -28,9 +28,8 @@ reducer_threads::reducer_threads(uint32_t count, reducer_options options)
     std::promise<uint16_t> listening;
     auto port = listening.get_future();
     options.on_listening = [&](uint16_t number) { listening.set_value(number); };
-    outcomes_.push_back(std::async(std::launch::async, [options, fd = stop_fd_.value()] {
-      return run_reducer(options, fd);
-    }));
+    outcomes_.push_back(std::async(
+        std::launch::async, [options, fd = stop_fd_.value()] { return run_reducer(options, fd); }));
     ports_.push_back(port.get());
   }
 }

@@ -1,9 +1,9 @@
 // Reducers on threads or in processes, and ranks against them, on the loopback.
 #pragma once
 
+#include "reduction/api/troupe.h"
 #include "reduction/rank/communicator.hpp"
 #include "reduction/reducer/reducer.hpp"
-#include "reduction/api/troupe.h"
 
 #include <functional>
 #include <future>

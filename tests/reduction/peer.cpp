@@ -6,9 +6,9 @@
 //                                and "alive <reducers>", and finalize
 //   reduction-peer once <count>  the same, one time; prints "sum <first element>" and finalizes
 //   reduction-peer log           writes one line of each severity as a reducer does
-#include "reduction/reducer/reducer.hpp"
-#include "reduction/control/reducer_log.hpp"
 #include "reduction/api/troupe.h"
+#include "reduction/control/reducer_log.hpp"
+#include "reduction/reducer/reducer.hpp"
 
 #include <fmt/format.h>
 

@@ -75,7 +75,7 @@ private:
   std::map<uint64_t, std::string> asked_;    // requests under way
   std::set<uint64_t> jobs_;                  // acknowledged
   std::set<uint64_t> studies_;               // tuning jobs
-  std::set<uint64_t> client_studies_;               // studies of Vizier's
+  std::set<uint64_t> client_studies_;        // studies of Vizier's
   std::set<uint64_t> deletions_;             // asked for, so they may be gone
   std::set<uint64_t> eternal_;               // their primaries run until they are stopped
   std::map<std::string, std::string> ended_; // the stored record of each terminal job

@@ -1,6 +1,6 @@
-#include "tests/store/scratch.hpp"
 #include "store/store.hpp"
 #include "store/wal_check.hpp"
+#include "tests/store/scratch.hpp"
 
 #include <doctest.h>
 #include <rocksdb/db.h>

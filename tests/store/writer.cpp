@@ -1,6 +1,6 @@
 // A writer in a process of its own, killed between and during commits.
-#include "tests/store/scratch.hpp"
 #include "store/store.hpp"
+#include "tests/store/scratch.hpp"
 
 #include <doctest.h>
 

@@ -1,9 +1,9 @@
 #include "tuner/bayesian.hpp"
 
+#include "tests/tuner/study_of.hpp"
 #include "tuner/gp/warp.hpp"
 #include "tuner/objective.hpp"
 #include "tuner/stopping/forecast.hpp"
-#include "tests/tuner/study_of.hpp"
 
 #include <algorithm>
 #include <cmath>

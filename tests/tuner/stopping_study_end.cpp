@@ -1,5 +1,5 @@
-#include "tuner/stopping/study_end.hpp"
 #include "tests/tuner/stopping_studies.hpp"
+#include "tuner/stopping/study_end.hpp"
 
 using namespace troupe;
 using namespace troupe::core;

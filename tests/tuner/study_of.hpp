@@ -1,8 +1,8 @@
 // Studies and trials from the JSON that a user would write, for the tests of this folder.
 #pragma once
 
-#include "tuner/suggest.hpp"
 #include "core/validate/validate.hpp"
+#include "tuner/suggest.hpp"
 #include "wire/json.hpp"
 
 #include <doctest/doctest.h>

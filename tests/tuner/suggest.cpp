@@ -1,8 +1,8 @@
 #include "tuner/suggest.hpp"
 
+#include "tests/tuner/study_of.hpp"
 #include "tuner/halton.hpp"
 #include "tuner/random_stream.hpp"
-#include "tests/tuner/study_of.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 #include "api/query/filter.hpp"
 
-#include "api/resources/job_filter.hpp"
 #include "api/query/rfc3339.hpp"
 #include "api/query/severity.hpp"
+#include "api/resources/job_filter.hpp"
 #include "wire/frame.hpp"
 
 #include <doctest.h>

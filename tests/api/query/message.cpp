@@ -1,7 +1,7 @@
 #include "api/query/message.hpp"
 
-#include "api/query/json_writer.hpp"
 #include "api/logs/log_position.hpp"
+#include "api/query/json_writer.hpp"
 #include "api/query/sealed_text.hpp"
 
 #include <doctest.h>

@@ -3,8 +3,8 @@
 #include "cli/tune/plot.hpp"
 #include "cli/tune/settings.hpp"
 #include "cli/tune/trials.hpp"
-#include "tuner/objective.hpp"
 #include "tests/cli/test_console.hpp"
+#include "tuner/objective.hpp"
 
 #include <doctest/doctest.h>
 

@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t gib = uint64_t{1} << 30;
 
 capacity node(uint64_t cpus, uint32_t gpus = 0, AcceleratorType type = AcceleratorType::L4,
-          uint64_t ports = 100) {
+              uint64_t ports = 100) {
   return {
       {cpus * 1000, 64 * gib, gpus, gpus > 0 ? type : AcceleratorType::UNSPECIFIED}, ports, true};
 }
@@ -39,7 +39,8 @@ TEST_CASE("a gang is placed whole or not at all") {
 }
 
 TEST_CASE("assignments are ordered by pool and index, each once") {
-  auto assignments = place(std::vector{pool(0, 1, 1), pool(2, 3, 4)}, std::vector{node(8), node(8)});
+  auto assignments =
+      place(std::vector{pool(0, 1, 1), pool(2, 3, 4)}, std::vector{node(8), node(8)});
   REQUIRE(assignments);
   REQUIRE(assignments->size() == 4);
   CHECK((*assignments)[0].pool == 0);

@@ -1,5 +1,4 @@
 #include "core/validate/validate.hpp"
-
 #include "wire/json.hpp"
 
 #include <doctest/doctest.h>
