@@ -24,6 +24,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 SLOWER_MAX = 0.05
+PROGRAMS = ("cli/troupe", "runtime/troupe-shim", "bench/tuner/tune-speed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +121,7 @@ def main():
     options = parser.parse_args()
     builds = {"old": options.old.resolve(), "new": options.new.resolve(), "again": options.old.resolve()}
     for build in builds.values():
-        for program in ("cli/troupe", "bench/tuner/tune-speed"):
+        for program in PROGRAMS:
             if not (build / program).exists():
                 sys.exit(f"versions.py: there is no {build / program}; build it: ninja -C {build} {program}")
     rounds = []

@@ -54,7 +54,7 @@ class Command(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             for build in ("old", "new"):
-                for program in ("cli/troupe", "bench/tuner/tune-speed"):
+                for program in versions.PROGRAMS:
                     (folder / build / program).parent.mkdir(parents=True)
                     (folder / build / program).touch()
             command = ["versions.py", "--old", str(folder / "old"), "--new", str(folder / "new"), "--out", str(folder / "out.json"),
