@@ -11,7 +11,9 @@ The rules:
 * includes follow the arrows below: a folder uses only the folders that its row names, a room only the rooms before it;
 * every source is named in its folder's meson.build or in one above it, and lists of sources are sorted, one file per line;
 * no room holds more than 17 % of the lines;
-* files that documents, comments and scripts name exist, and so do names that documents give beside a link to a file.
+* files that documents, comments and scripts name exist, and so do names that documents give beside a link to a file,
+  and papers that the code cites;
+* words that readers with little English do not know are not used (PLAIN).
 
 Violations that are known are listed in STILL_TO_DO. An entry that is no longer needed is reported, so the list only shrinks.
 """
@@ -113,6 +115,72 @@ STILL_TO_DO = {
     "tests/store/meson.build",
     "tests/wire/meson.build",
     "wire/meson.build",
+    # foreign_papers
+    "core/cluster/cluster.hpp -> vertex.md",
+    "core/cluster/invariants.cpp -> design.md",
+    "core/jobs/custom_jobs.cpp -> vertex.md",
+    "core/jobs/restart.hpp -> vertex.md",
+    "core/studies/studies.cpp -> vertex.md",
+    "core/studies/tuning_jobs.cpp -> vertex.md",
+    "core/studies/tuning_trials.cpp -> vertex.md",
+    "tests/sim/cluster_sim.cpp -> design.md",
+    "tuner/failures.hpp -> vertex.md",
+    # plain_words
+    "actors/agent.cpp: anew",
+    "actors/agent.cpp: whoever",
+    "actors/controller.cpp: mend",
+    "actors/controller.cpp: whom",
+    "actors/messages.hpp: whom",
+    "bench/peers/meson.build: mend",
+    "cli/client/settings.cpp: whoever",
+    "cli/jobs/log_stream.cpp: for ever",
+    "cli/serve/ca.cpp: whoever",
+    "cli/tune/process.hpp: anew",
+    "cli/tune/store.cpp: anew",
+    "cli/tune/store.cpp: mend",
+    "cli/tune/tune.cpp: anew",
+    "core/cluster/cluster.cpp: anew",
+    "core/cluster/engine.hpp: anew",
+    "core/jobs/attempts.cpp: anew",
+    "core/jobs/restart.hpp: anew",
+    "core/nodes/nodes.cpp: anew",
+    "core/nodes/nodes.cpp: mend",
+    "core/scheduler/scheduling.cpp: for ever",
+    "core/state/state.hpp: for ever",
+    "core/studies/study_operations.cpp: whoever",
+    "core/studies/tuning_jobs.cpp: mended",
+    "core/validate/jobs.cpp: for ever",
+    "link/identity.hpp: whom",
+    "link/tls.hpp: whom",
+    "reduction/control/handshake_listener.hpp: whoever",
+    "reduction/control/membership.cpp: whoever",
+    "reduction/control/protocol.hpp: whom",
+    "reduction/rank/communicator.cpp: for ever",
+    "reduction/rank/communicator.cpp: whoever",
+    "reduction/rank/communicator_control.cpp: whoever",
+    "reduction/rank/rank_engine.cpp: whoever",
+    "runtime/reactor.cpp: whoever",
+    "runtime/replica.cpp: whoever",
+    "runtime/shim/identity.hpp: for ever",
+    "runtime/strays.cpp: whoever",
+    "store/store.hpp: anew",
+    "tests/core/jobs/custom_jobs.cpp: for ever",
+    "tests/core/nodes/nodes.cpp: anew",
+    "tests/core/nodes/nodes.cpp: mend",
+    "tests/core/scheduler/queue.cpp: for ever",
+    "tests/core/studies/studies.cpp: for ever",
+    "tests/link/strangers.cpp: whoever",
+    "tests/reduction/strangers.cpp: whoever",
+    "tests/store/make_database.py: for ever",
+    "tests/tuner/gp.cpp: foretell",
+    "tests/tuner/gp.cpp: foretold",
+    "tests/wire/frame.cpp: for ever",
+    "tuner/gp/posterior.hpp: foretell",
+    "tuner/gp/search.hpp: by turns",
+    "tuner/stopping/convex.cpp: anew",
+    "wire/control.capnp: whom",
+    "wire/custom_job.capnp: for ever",
+    "wire/problems.hpp: mending",
 }
 
 
@@ -369,6 +437,38 @@ def stale_paths():
                 yield f"{name} -> {path}", "there is no such file"
 
 
+PAPER = re.compile(r"(?<![\w./-])([\w-]+\.md)\b")
+
+
+def foreign_papers():
+    """Papers that the code cites and that are not in the repository."""
+    papers = {pathlib.PurePosixPath(name).name for name in tracked("*.md")}
+    for name in tracked(*CODE, "*.py", "*.capnp", "*.yaml", "*meson.build"):
+        if name.startswith("tests/tidy/") or name == "scripts/tidy.py":
+            continue
+        for paper in sorted(set(PAPER.findall(text_of(name))) - papers):
+            yield f"{name} -> {paper}", "the repository has no such paper"
+
+
+# Words that readers with little English do not know, and what to write instead.
+PLAIN = {
+    "anew": "again", "for ever": "forever", "foretell": "predict", "foretold": "predicted", "foretells": "predicts",
+    "by turns": "alternately", "in vain": "without success", "mend": "fix", "mended": "fixed", "mending": "fixing",
+    "whoever": "the one that", "whomever": "the one that", "whom": "which, that",
+}
+PLAIN_WORDS = re.compile(r"\b(" + "|".join(PLAIN) + r")\b", re.IGNORECASE)
+
+
+def plain_words():
+    """Words of PLAIN in code, comments, messages and documents. A line that must keep one says "plain: keep"."""
+    for name in tracked("*.md", *CODE, "*.py", "*.capnp", "*.yaml", "*meson.build", "scripts/*"):
+        if name.startswith("tests/tidy/") or name == "scripts/tidy.py":
+            continue
+        for number, line in enumerate(text_of(name).splitlines(), 1):
+            if (found := PLAIN_WORDS.search(line)) and "plain: keep" not in line:
+                yield f"{name}: {found[1].lower()}", f"line {number}; write: {PLAIN[found[1].lower()]}"
+
+
 # A link to a source file, followed by names in it: [core/jobs/restart.cpp](../core/jobs/restart.cpp) `judge`, `facts`
 NAMES_IN_FILE = re.compile(r"\]\(([^)\s]+\.(?:cpp|hpp|h|capnp|py))\)((?:(?:,| and)? `[\w:~]+`)+)")
 
@@ -384,7 +484,7 @@ def stale_names():
                     yield f"{name} -> {link} {word}", "the file has no such name"
 
 
-RULES = [long_files, long_functions, openings, arrows, meson_lists, large_rooms, stale_paths, stale_names]
+RULES = [long_files, long_functions, openings, arrows, meson_lists, large_rooms, stale_paths, stale_names, foreign_papers, plain_words]
 
 
 def main():

@@ -118,6 +118,15 @@ class Rules(unittest.TestCase):
         self.write("docs/page.md", "[base/a.cpp](../base/a.cpp) `a::one`, `two`; `three`\n")
         self.assertEqual(self.places(tidy.stale_names), ["docs/page.md -> ../base/a.cpp two"])
 
+    def test_a_paper_that_the_repository_does_not_have_is_reported(self):
+        self.write("base/a.hpp", "// As vertex.md says, and page.md.\n")
+        self.write("docs/page.md", "")
+        self.assertEqual(self.places(tidy.foreign_papers), ["base/a.hpp -> vertex.md"])
+
+    def test_a_word_that_is_not_plain_is_reported_unless_its_line_is_marked(self):
+        self.write("base/a.hpp", "// Started anew.\n// Renewed.\n// Kept: anew (plain: keep)\n")
+        self.assertEqual(self.places(tidy.plain_words), ["base/a.hpp: anew"])
+
 
 if __name__ == "__main__":
     unittest.main()
