@@ -179,7 +179,7 @@ struct agent_state {
     // Whoever stops what is not here wants to know just that.
     for (const auto& status : context.ledger->statuses())
       if (status->getId().getJobId() == key.first && status->getId().getAttempt() == key.second
-          && !is_live(status->getPhase()))
+          && !wire::is_live(status->getPhase()))
         report_status(status);
   }
 

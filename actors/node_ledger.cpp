@@ -12,10 +12,6 @@ constexpr size_t metric_reports_max = 1000;
 
 } // namespace
 
-bool is_live(wire::ReplicaPhase phase) {
-  return phase == wire::ReplicaPhase::LAUNCHING || phase == wire::ReplicaPhase::RUNNING;
-}
-
 void node_ledger::note(const wire::frame<wire::ReplicaStatus>& status) {
   const auto id = status->getId();
   std::lock_guard lock(mutex_);
@@ -23,7 +19,7 @@ void node_ledger::note(const wire::frame<wire::ReplicaStatus>& status) {
   const replica_key key{id.getPool(), id.getIndex(), id.getIncarnation()};
   auto known = replicas.find(key);
   // An end is final, whatever arrives late.
-  if (known != replicas.end() && !is_live(known->second->getPhase())) return;
+  if (known != replicas.end() && !wire::is_live(known->second->getPhase())) return;
   replicas.insert_or_assign(key, status);
 }
 
@@ -94,8 +90,9 @@ size_t node_ledger::live(uint64_t job, uint32_t attempt) const {
   size_t count = 0;
   for (const auto& [key, entry] : attempts_)
     if (job == 0 || key == attempt_key{job, attempt})
-      count += static_cast<size_t>(std::ranges::count_if(
-          entry.replicas, [](const auto& replica) { return is_live(replica.second->getPhase()); }));
+      count += static_cast<size_t>(std::ranges::count_if(entry.replicas, [](const auto& replica) {
+        return wire::is_live(replica.second->getPhase());
+      }));
   return count;
 }
 

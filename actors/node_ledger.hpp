@@ -4,6 +4,7 @@
 
 #include "wire/control.capnp.h"
 #include "wire/frame.hpp"
+#include "wire/lifecycle.hpp"
 
 #include <cstdint>
 #include <map>
@@ -62,8 +63,5 @@ private:
   std::string cluster_id_;
   std::map<attempt_key, attempt_entry> attempts_;
 };
-
-/// Whether a replica in this phase still holds a process.
-bool is_live(wire::ReplicaPhase phase);
 
 } // namespace troupe::actors

@@ -1,14 +1,12 @@
 #include "host/agent_host.hpp"
 
+#include "base/files.hpp"
 #include "base/private_file.hpp"
 #include "host/version.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <cstring>
-#include <fcntl.h>
-#include <fstream>
-#include <sys/file.h>
 #include <sys/sysinfo.h>
 #include <thread>
 #include <unistd.h>
@@ -17,18 +15,11 @@ namespace troupe::cli {
 
 namespace {
 
-std::string first_line(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  std::string line;
-  std::getline(stream, line);
-  return line;
-}
-
 /// Grows with every start, so that reports of an earlier agent of this node are told from ours.
 result<uint64_t> next_epoch(const std::filesystem::path& directory) {
   const auto file = directory / "epoch";
   uint64_t epoch = 0;
-  if (const auto line = first_line(file); !line.empty()) {
+  if (const auto line = first_line(file).value_or(""); !line.empty()) {
     if (std::sscanf(line.c_str(), "%lu", &epoch) != 1)
       return fail(errc::data_loss,
                   "{}: expected a number, found \"{}\"; delete the file once no replica runs here",
@@ -42,18 +33,12 @@ result<uint64_t> next_epoch(const std::filesystem::path& directory) {
 }
 
 /// Two agents on one directory would adopt each other's replicas.
-result<int> lock(const std::filesystem::path& directory) {
-  const auto file = directory / "lock";
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return fail(errc::failed_precondition, "{}: {}", file.string(), std::strerror(errno));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    ::close(fd);
-    return fail(errc::failed_precondition,
-                "{}: another agent uses this directory; stop it, or give this one a data directory "
-                "of its own",
-                directory.string());
-  }
-  return fd;
+result<directory_lock> lock(const std::filesystem::path& directory) {
+  return directory_lock::take(directory, "lock", [&](const std::string& process) {
+    return fmt::format("{}: another agent (process {}) uses this directory; stop it, or give this "
+                       "one a data directory of its own",
+                       directory.string(), process);
+  });
 }
 
 } // namespace
@@ -76,14 +61,14 @@ result<std::unique_ptr<agent_host>> agent_host::start(caf::actor_system& system,
     return std::unexpected(made.error());
   auto locked = lock(settings->directory);
   if (!locked) return std::unexpected(locked.error());
-  host->lock_ = *locked;
+  host->lock_ = std::move(*locked);
   auto epoch = next_epoch(settings->directory);
   if (!epoch) return std::unexpected(epoch.error());
 
   actors::node_identity identity;
   identity.name = options.name;
   identity.address = options.address;
-  identity.boot_id = first_line("/proc/sys/kernel/random/boot_id");
+  identity.boot_id = first_line("/proc/sys/kernel/random/boot_id").value_or("");
   identity.agent_epoch = *epoch;
   const auto machine = machine_resources();
   identity.cpu_millis = options.cpu_millis.value_or(machine.cpu_millis);
@@ -154,7 +139,6 @@ agent_host::~agent_host() {
     caf::scoped_actor self{system_};
     self->wait_for(agent_);
   }
-  if (lock_ >= 0) ::close(lock_);
 }
 
 } // namespace troupe::cli

@@ -4,6 +4,7 @@
 
 #include "actors/agent.hpp"
 #include "actors/controller_link.hpp"
+#include "base/directory_lock.hpp"
 #include "core/machines/machine.hpp"
 
 #include <filesystem>
@@ -56,7 +57,7 @@ private:
   explicit agent_host(caf::actor_system& system) : system_(system) {}
 
   caf::actor_system& system_;
-  int lock_ = -1;
+  directory_lock lock_; // released after the agent has ended
   std::shared_ptr<actors::node_ledger> ledger_;
   actors::local_agent_actor agent_;
   std::unique_ptr<actors::controller_link> link_;

@@ -1,5 +1,6 @@
 #include "host/config.hpp"
 
+#include "wire/enum_names.hpp"
 #include "wire/json_scalars.hpp"
 #include "wire/yaml_section.hpp"
 
@@ -192,32 +193,16 @@ private:
   }
 
   // The types of an NVIDIA GPU; a TPU's name would only ever be a mistake here.
-  static const std::vector<std::pair<std::string, wire::AcceleratorType>>& gpu_types() {
-    static const auto all = [] {
-      constexpr uint64_t name_annotation = 0xfa5b1fd61c2e7c3dull; // $Json.name
-      std::vector<std::pair<std::string, wire::AcceleratorType>> types;
-      for (auto value : capnp::Schema::from<wire::AcceleratorType>().getEnumerants())
-        for (auto annotation : value.getProto().getAnnotations()) {
-          std::string name =
-              annotation.getId() == name_annotation ? annotation.getValue().getText().cStr() : "";
-          if (name.starts_with("NVIDIA_"))
-            types.emplace_back(name, static_cast<wire::AcceleratorType>(value.getOrdinal()));
-        }
-      return types;
-    }();
-    return all;
-  }
+  static constexpr std::string_view gpu_prefix = "NVIDIA_";
 
   static std::optional<wire::AcceleratorType> gpu_type_of(std::string_view text) {
-    for (const auto& [name, type] : gpu_types())
-      if (name == text) return type;
-    return std::nullopt;
+    if (!text.starts_with(gpu_prefix)) return std::nullopt;
+    return wire::enum_named<wire::AcceleratorType>(text);
   }
 
   static std::string known_gpus() {
-    std::vector<std::string> names;
-    for (const auto& type : gpu_types())
-      names.push_back(type.first);
+    auto names = wire::enum_names<wire::AcceleratorType>();
+    std::erase_if(names, [](const auto& name) { return !name.starts_with(gpu_prefix); });
     return fmt::format("one of {}", fmt::join(names, ", "));
   }
 

@@ -1,5 +1,7 @@
 #include "runtime/environment.hpp"
 
+#include "base/json_text.hpp"
+#include "base/names.hpp"
 #include "runtime/expansion.hpp"
 #include "wire/json.hpp"
 
@@ -12,19 +14,6 @@ namespace {
 constexpr uint32_t evaluator_pool = 3;
 constexpr std::string_view tf_names[] = {"chief", "worker", "ps", "evaluator"};
 
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (unsigned char c : text) {
-    if (c == '"' || c == '\\')
-      (out += '\\') += char(c);
-    else if (c < 0x20)
-      out += fmt::format("\\u{:04x}", c);
-    else
-      out += char(c);
-  }
-  return out += '"';
-}
-
 std::string address_of(wire::PoolPlacement::Endpoint::Reader endpoint) {
   auto host = wire::view(endpoint.getHost());
   // Brackets keep the colons of an IPv6 address apart from the port's.
@@ -36,7 +25,7 @@ std::string addresses_of(wire::PoolPlacement::Reader pool, bool in_quotes) {
   std::string out;
   for (auto endpoint : pool.getEndpoints()) {
     if (!out.empty()) out += ',';
-    out += in_quotes ? json_string(address_of(endpoint)) : address_of(endpoint);
+    out += in_quotes ? json_quoted(address_of(endpoint)) : address_of(endpoint);
   }
   return out;
 }
@@ -50,7 +39,7 @@ std::string cluster_json(wire::Launch::Reader launch, NameOf name_of) {
     std::string name = name_of(number++, pool);
     if (name.empty() || pool.getEndpoints().size() == 0) continue;
     if (out.size() > 1) out += ',';
-    out += json_string(name) + ":[" + addresses_of(pool, /* in_quotes= */ true) + ']';
+    out += json_quoted(name) + ":[" + addresses_of(pool, /* in_quotes= */ true) + ']';
   }
   return out + '}';
 }
@@ -60,13 +49,13 @@ std::string config_json(wire::Launch::Reader launch, const std::string& cluster,
   auto trial = wire::view(launch.getTrialId());
   return fmt::format(
       R"({{"cluster":{},"environment":"cloud","task":{{"type":{},"index":{}{}}},"job":{}}})",
-      cluster, json_string(task_type), index,
-      trial.empty() ? std::string() : ",\"trial\":" + json_string(trial),
+      cluster, json_quoted(task_type), index,
+      trial.empty() ? std::string() : ",\"trial\":" + json_quoted(trial),
       wire::to_json<wire::CustomJobSpec>(launch.getSpec()));
 }
 
 std::string cluster_spec(wire::Launch::Reader launch, const replica_key& replica) {
-  auto name_of = [](uint32_t pool, auto) { return fmt::format("workerpool{}", pool); };
+  auto name_of = [](uint32_t pool, auto) { return pool_name(pool); };
   return config_json(launch, cluster_json(launch, name_of), name_of(replica.pool, 0),
                      replica.index);
 }

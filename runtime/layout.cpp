@@ -1,5 +1,7 @@
 #include "runtime/layout.hpp"
 
+#include "base/names.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -18,7 +20,7 @@ std::optional<T> number_of(std::string_view text) {
 
 } // namespace
 
-std::string replica_key::task() const { return fmt::format("workerpool{}-{}", pool, index); }
+std::string replica_key::task() const { return task_name(pool, index); }
 
 replica_key key_of(wire::ReplicaId::Reader id) {
   return {id.getJobId(), id.getAttempt(), id.getPool(), id.getIndex(), id.getIncarnation()};
@@ -65,18 +67,11 @@ std::optional<std::pair<uint64_t, uint32_t>> attempt_of(const std::string& name)
 }
 
 std::optional<replica_key> key_of(const std::filesystem::path& directory) {
-  constexpr std::string_view prefix = "workerpool";
   auto attempt = attempt_of(directory.parent_path().parent_path().filename().string());
-  auto task = directory.parent_path().filename().string();
+  auto task = parse_task_name(directory.parent_path().filename().string());
   auto incarnation = number_of<uint32_t>(directory.filename().string());
-  auto dash = task.find('-');
-  if (!attempt || !incarnation || !task.starts_with(prefix) || dash == task.npos)
-    return std::nullopt;
-  auto pool =
-      number_of<uint32_t>(std::string_view(task).substr(prefix.size(), dash - prefix.size()));
-  auto index = number_of<uint32_t>(std::string_view(task).substr(dash + 1));
-  if (!pool || !index) return std::nullopt;
-  return replica_key{attempt->first, attempt->second, *pool, *index, *incarnation};
+  if (!attempt || !task || !incarnation) return std::nullopt;
+  return replica_key{attempt->first, attempt->second, task->pool, task->index, *incarnation};
 }
 
 } // namespace troupe::runtime

@@ -8,6 +8,7 @@
 #include "runtime/settings.hpp"
 #include "runtime/shim/status.hpp"
 #include "wire/frame.hpp"
+#include "wire/lifecycle.hpp"
 
 #include <expected>
 #include <functional>
@@ -35,9 +36,7 @@ public:
   void stop(std::chrono::milliseconds grace);
 
   const replica_key& key() const { return key_; }
-  bool has_ended() const {
-    return phase_ != wire::ReplicaPhase::LAUNCHING && phase_ != wire::ReplicaPhase::RUNNING;
-  }
+  bool has_ended() const { return !wire::is_live(phase_); }
   wire::frame<wire::ReplicaStatus> status() const;
   std::filesystem::path metric_file() const { return directory_ / "hypertune" / "output.metrics"; }
 

@@ -1,5 +1,5 @@
+#include "base/directory_lock.hpp"
 #include "store/migrations.hpp"
-#include "store/owner_lock.hpp"
 #include "store/wal_check.hpp"
 
 #include <rocksdb/cache.h>
@@ -63,7 +63,8 @@ std::unexpected<error> failure(const fs::path& directory, std::string_view doing
 
 class rocks_database final : public database {
 public:
-  static result<std::unique_ptr<rocks_database>> open(const fs::path& directory, owner_lock lock);
+  static result<std::unique_ptr<rocks_database>> open(const fs::path& directory,
+                                                      directory_lock lock);
   ~rocks_database() override;
 
   result<> commit(const batch& changes) override;
@@ -73,7 +74,7 @@ public:
        const std::function<bool(std::string_view, std::string_view)>& visit) const override;
 
 private:
-  rocks_database(fs::path directory, owner_lock lock)
+  rocks_database(fs::path directory, directory_lock lock)
       : directory_(std::move(directory)), lock_(std::move(lock)) {}
 
   result<> open_existing();
@@ -84,7 +85,7 @@ private:
   }
 
   fs::path directory_;
-  owner_lock lock_; // released after RocksDB has closed its files
+  directory_lock lock_; // released after RocksDB has closed its files
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*>
       handles_; // all of them: RocksDB wants the unknown ones open too
@@ -92,7 +93,7 @@ private:
 };
 
 result<std::unique_ptr<rocks_database>> rocks_database::open(const fs::path& directory,
-                                                             owner_lock lock) {
+                                                             directory_lock lock) {
   std::unique_ptr<rocks_database> db(new rocks_database(directory, std::move(lock)));
   if (auto opened = db->open_existing(); !opened) return std::unexpected(opened.error());
   // The version is looked at before anything changes: a newer database is left as it is.
@@ -204,7 +205,11 @@ result<std::unique_ptr<database>> open(const fs::path& directory) {
   if (ec)
     return fail(errc::failed_precondition, "cannot create the state directory {}: {}",
                 directory.string(), ec.message());
-  auto lock = owner_lock::take(directory);
+  auto lock = directory_lock::take(directory, "owner", [&](const std::string& process) {
+    return fmt::format("{} is in use by process {}: stop it first, or give this one a directory of "
+                       "its own",
+                       directory.string(), process);
+  });
   if (!lock) return std::unexpected(lock.error());
   if (auto sound = check_logs(directory); !sound) return std::unexpected(sound.error());
   auto db = rocks_database::open(directory, std::move(*lock));

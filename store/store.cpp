@@ -42,6 +42,4 @@ void batch::erase(family where, std::string key) {
   writes.push_back({where, std::move(key), std::nullopt});
 }
 
-std::string key_of(uint64_t id) { return fmt::format("{:020}", id); }
-
 } // namespace troupe::store

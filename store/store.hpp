@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "base/names.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -88,7 +89,7 @@ result<std::unique_ptr<database>> open(const std::filesystem::path& directory);
 /// The twin: the same behaviour, gone when it is destroyed.
 std::unique_ptr<database> in_memory();
 
-/// 20 decimal digits: printable, and ordered as the number is.
-std::string key_of(uint64_t id);
+// The keys of records have their forms in base/names.hpp.
+using troupe::key_of;
 
 } // namespace troupe::store

@@ -1,4 +1,4 @@
-#include "base/utf8.hpp"
+#include "base/json_text.hpp"
 #include "wire/common.capnp.h"
 #include "wire/json.hpp"
 #include "wire/json_names.hpp"
@@ -14,30 +14,6 @@ namespace {
 
 namespace json = capnp::json;
 using which_type = capnp::schema::Type;
-
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (size_t at = 0; at < text.size();) {
-    const auto length = utf8_length(text, at);
-    const auto c = static_cast<unsigned char>(text[at]);
-    if (length == 0)
-      out += "\xef\xbf\xbd"; // U+FFFD: a log line may hold any bytes, a JSON text may not
-    else if (c == '"' || c == '\\')
-      (out += '\\') += static_cast<char>(c);
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (c == '\r')
-      out += "\\r";
-    else if (c < 0x20 || c == 0x7f)
-      out += fmt::format("\\u{:04x}", c);
-    else
-      out += text.substr(at, length);
-    at += std::max<size_t>(length, 1);
-  }
-  out += '"';
-}
 
 class json_encoder {
 public:
@@ -102,7 +78,7 @@ private:
       number(value.as<double>());
       break;
     case which_type::TEXT:
-      append_quoted(out_, view(value.as<capnp::Text>()));
+      append_json_quoted(out_, view(value.as<capnp::Text>()));
       break;
     case which_type::ENUM:
       enumerant(value.as<capnp::DynamicEnum>());
@@ -121,9 +97,9 @@ private:
   void structure(capnp::DynamicStruct::Reader value) {
     const auto schema = value.getSchema();
     if (schema == capnp::Schema::from<Timestamp>())
-      append_quoted(out_, timestamp_text(value.as<Timestamp>().getMicros()));
+      append_json_quoted(out_, timestamp_text(value.as<Timestamp>().getMicros()));
     else if (schema == capnp::Schema::from<Duration>())
-      append_quoted(out_, duration_text(value.as<Duration>().getMicros()));
+      append_json_quoted(out_, duration_text(value.as<Duration>().getMicros()));
     else if (schema == capnp::Schema::from<StringMap>())
       map(value.as<StringMap>());
     else if (schema == capnp::Schema::from<json::Value>())
@@ -136,13 +112,13 @@ private:
     if (std::isfinite(value))
       out_ += number_text(value);
     else
-      append_quoted(out_, number_text(value));
+      append_json_quoted(out_, number_text(value));
   }
 
   void enumerant(capnp::DynamicEnum value) {
     if (options_.enums == enum_style::names)
       KJ_IF_MAYBE (known, value.getEnumerant()) {
-        append_quoted(out_, name_of(*known));
+        append_json_quoted(out_, name_of(*known));
         return;
       }
     // A number from a newer version has no name here.
@@ -159,7 +135,7 @@ private:
   void map(StringMap::Reader value) {
     open('{');
     for (auto entry : value.getEntries())
-      member(view(entry.getKey()), [&] { append_quoted(out_, view(entry.getValue())); });
+      member(view(entry.getKey()), [&] { append_json_quoted(out_, view(entry.getValue())); });
     close('}');
   }
 
@@ -172,7 +148,7 @@ private:
       number(value.getNumber());
       break;
     case json::Value::STRING:
-      append_quoted(out_, view(value.getString()));
+      append_json_quoted(out_, view(value.getString()));
       break;
     case json::Value::ARRAY:
       open('[');
@@ -215,7 +191,7 @@ private:
   template <class Write>
   void member(std::string_view name, Write&& write) {
     item([&] {
-      append_quoted(out_, name);
+      append_json_quoted(out_, name);
       out_ += options_.pretty ? ": " : ":";
       write();
     });

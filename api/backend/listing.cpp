@@ -1,6 +1,7 @@
 #include "api/backend/listing.hpp"
 
 #include "api/query/json_writer.hpp"
+#include "base/names.hpp"
 
 namespace troupe::api {
 
@@ -13,14 +14,14 @@ constexpr size_t page_bytes_max = 8 << 20;
 std::string first_key(const row_range& rows, const page_request& page) {
   if (!page.last) return rows.prefix;
   uint64_t next = rows.newest_first ? *page.last - 1 : *page.last + 1;
-  return rows.prefix + fmt::format("{:0{}}", next, rows.digits);
+  return rows.prefix + key_digits(next, rows.digits);
 }
 
 } // namespace
 
 row_range trial_rows(uint64_t study) {
   return {.family = store::family::trials,
-          .prefix = store::key_of(study) + "/",
+          .prefix = parts_prefix(study),
           .digits = 10,
           .newest_first = false};
 }

@@ -3,6 +3,7 @@
 
 #include "api/backend/context.hpp"
 #include "api/query/resource_path.hpp"
+#include "base/names.hpp"
 
 #include <optional>
 
@@ -29,7 +30,7 @@ template <class T>
 result<wire::frame<T>> resource_at(const context& context, store::family family,
                                    std::string_view collection, const resource_path& path) {
   auto name = resource_name(path.parent, collection, path.id);
-  auto id = id_of(path.id);
+  auto id = parse_id(path.id);
   if (!id) return std::unexpected(no_such_resource(context, name));
   auto found = stored<T>(context.database(), family, store::key_of(*id));
   if (!found) return std::unexpected(found.error());

@@ -2,6 +2,7 @@
 
 #include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
+#include "base/names.hpp"
 #include "tuner/objective.hpp"
 
 namespace troupe::api {
@@ -69,7 +70,7 @@ with_trials(const store::database& database,
             const wire::frame<wire::HyperparameterTuningJob>& record) {
   trial_frames trials;
   if (record->getTrials().size() == 0) {
-    auto id = last_id_of(wire::view(record->getName()));
+    auto id = last_id(wire::view(record->getName()));
     if (!id) return record;
     auto found = stored_trials(database, *id);
     if (!found) return std::unexpected(found.error());

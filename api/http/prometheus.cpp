@@ -1,7 +1,7 @@
 #include "api/http/prometheus.hpp"
 
-#include "api/query/enum_names.hpp"
 #include "api/resources/job_kinds.hpp"
+#include "wire/enum_names.hpp"
 
 #include <iterator>
 
@@ -22,11 +22,11 @@ template <class Kind>
 result<> count_jobs(const store::database& database, counts& into) {
   for (auto state : capnp::Schema::from<wire::JobState>().getEnumerants())
     into[fmt::format("kind=\"{}\",state=\"{}\"", Kind::collection,
-                     enum_name(wire::JobState(state.getOrdinal())))] = 0;
+                     wire::enum_name(wire::JobState(state.getOrdinal())))] = 0;
   return database.scan(Kind::family, "", false, [&](std::string_view, std::string_view value) {
     if (auto job = wire::frame<typename Kind::resource>::parse(value))
       ++into[fmt::format("kind=\"{}\",state=\"{}\"", Kind::collection,
-                         enum_name((*job)->getState()))];
+                         wire::enum_name((*job)->getState()))];
     return true;
   });
 }
@@ -36,7 +36,8 @@ result<> count_studies(const store::database& database, counts& into) {
   return database.scan(store::family::studies, "", false,
                        [&](std::string_view, std::string_view value) {
                          if (auto study = wire::frame<wire::Study>::parse(value))
-                           ++into[fmt::format("state=\"{}\"", enum_name((*study)->getState()))];
+                           ++into[fmt::format("state=\"{}\"",
+                                              wire::enum_name((*study)->getState()))];
                          return true;
                        });
 }

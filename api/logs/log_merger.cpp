@@ -1,6 +1,7 @@
 #include "api/logs/log_merger.hpp"
 
 #include "api/logs/node_logs.hpp"
+#include "base/names.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -89,8 +90,8 @@ private:
 
   result<stream> service_messages(const log_source& source) {
     stream found{.job = source.origin.job};
-    auto prefix = store::key_of(source.origin.job) + "/";
-    auto first = fmt::format("{}{:010}", prefix, position_.jobs[source.origin.job].service_next);
+    auto prefix = parts_prefix(source.origin.job);
+    auto first = key_of(source.origin.job, position_.jobs[source.origin.job].service_next);
     result<> outcome;
     auto visit = [&](std::string_view key, std::string_view value) {
       if (!key.starts_with(prefix)) return false;

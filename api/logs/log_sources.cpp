@@ -2,29 +2,16 @@
 
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
+#include "base/names.hpp"
+#include "wire/lifecycle.hpp"
 
 namespace troupe::api {
 
 namespace {
 
-bool is_terminal(wire::JobState state) {
-  switch (state) {
-  case wire::JobState::SUCCEEDED:
-  case wire::JobState::FAILED:
-  case wire::JobState::CANCELLED:
-  case wire::JobState::EXPIRED:
-  case wire::JobState::PARTIALLY_SUCCEEDED:
-    return true;
-  default:
-    return false;
-  }
-}
-
 std::string project_of(std::string_view name) {
-  constexpr std::string_view start = "projects/";
-  if (!name.starts_with(start)) return {};
-  name.remove_prefix(start.size());
-  return std::string(name.substr(0, name.find('/')));
+  const auto parts = parse_resource_name(name);
+  return parts ? std::string(parts->project) : std::string();
 }
 
 bool is_connected(const context& context, std::string_view node) {
@@ -35,15 +22,14 @@ bool is_connected(const context& context, std::string_view node) {
 /// Whether the replica may still write. A job ends with its primary replica, and does not wait for
 /// the others.
 bool may_write(const context& context, wire::ReplicaRecord::Reader replica) {
-  auto phase = replica.getStatus().getPhase();
-  bool alive = phase == wire::ReplicaPhase::LAUNCHING || phase == wire::ReplicaPhase::RUNNING;
-  return alive && is_connected(context, wire::view(replica.getNode()));
+  return wire::is_live(replica.getStatus().getPhase())
+         && is_connected(context, wire::view(replica.getNode()));
 }
 
 log_source source_of(const context& context, uint64_t id, wire::CustomJob::Reader job,
                      const std::optional<wire::frame<wire::AttemptRecord>>& attempt) {
   log_source source{.origin = {.job = id, .project = project_of(wire::view(job.getName()))}};
-  source.over = is_terminal(job.getState());
+  source.over = wire::is_over(job.getState());
   if (!attempt) return source;
   auto record = **attempt;
   source.origin.tuning_job = record.getTuningJobId();
@@ -69,10 +55,10 @@ result<std::optional<log_source>> custom_job_source(const context& context, uint
 result<std::vector<log_source>> tuning_job_sources(const context& context, uint64_t id,
                                                    wire::HyperparameterTuningJob::Reader job) {
   log_source itself{.origin = {.job = id, .project = project_of(wire::view(job.getName()))}};
-  itself.over = is_terminal(job.getState());
+  itself.over = wire::is_over(job.getState());
   std::vector<log_source> sources{itself};
   for (auto trial : job.getTrials()) {
-    auto trial_job = last_id_of(wire::view(trial.getCustomJob()));
+    auto trial_job = last_id(wire::view(trial.getCustomJob()));
     if (!trial_job) continue;
     auto source = custom_job_source(context, *trial_job);
     if (!source) return std::unexpected(source.error());
@@ -87,7 +73,7 @@ result<std::vector<log_source>> tuning_job_sources(const context& context, uint6
 } // namespace
 
 result<std::vector<log_source>> log_sources(const context& context, std::string_view job_id) {
-  auto id = id_of(job_id);
+  auto id = parse_id(job_id);
   if (!id)
     return fail(errc::invalid_argument,
                 "filter: resource.labels.job_id is '{}'; expected the number at the end of a job's "

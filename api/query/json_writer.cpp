@@ -1,6 +1,6 @@
 #include "api/query/json_writer.hpp"
 
-#include "base/utf8.hpp"
+#include "base/json_text.hpp"
 
 #include <fmt/format.h>
 
@@ -36,13 +36,13 @@ json_writer& json_writer::end_array() {
 
 json_writer& json_writer::key(std::string_view name) {
   separate();
-  text_ += quoted(name);
+  append_json_quoted(text_, name);
   text_ += ':';
   first_ = true;
   return *this;
 }
 
-json_writer& json_writer::value(std::string_view text) { return raw(quoted(text)); }
+json_writer& json_writer::value(std::string_view text) { return raw(json_quoted(text)); }
 json_writer& json_writer::value(bool flag) { return raw(flag ? "true" : "false"); }
 
 json_writer& json_writer::value(const wire::tree& tree, std::string_view omitted) {
@@ -79,31 +79,6 @@ json_writer& json_writer::raw(std::string_view json) {
 void json_writer::separate() {
   if (!first_) text_ += ',';
   first_ = false;
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (size_t at = 0; at < text.size();) {
-    unsigned char c = text[at];
-    size_t length = utf8_length(text, at);
-    if (length == 0) {
-      out += "\xef\xbf\xbd";
-      ++at;
-      continue;
-    }
-    if (c == '"' || c == '\\')
-      (out += '\\') += char(c);
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (c < 0x20 || c == 0x7f)
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
-    else
-      out.append(text, at, length);
-    at += length;
-  }
-  return out += '"';
 }
 
 } // namespace troupe::api

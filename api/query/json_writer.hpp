@@ -44,7 +44,4 @@ private:
   bool first_ = true;
 };
 
-/// `text` in quotes. Bytes that are not UTF-8 become U+FFFD, so the result is always valid JSON.
-std::string quoted(std::string_view text);
-
 } // namespace troupe::api

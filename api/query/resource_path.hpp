@@ -1,9 +1,7 @@
-// Resource paths of the API: projects/{project}/locations/{location}/{collection}/{id}, and the ids
-// in them. Every handler gets one, and every stored resource has its name in this form.
+// Resource paths of the API: projects/{project}/locations/{location}/{collection}/{id}.
+// Every handler gets one, and every stored resource has its name in this form.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,12 +24,6 @@ struct resource_path {
   std::string id;                          // the last segment; empty for a collection
   std::vector<std::string> ancestors = {}; // ids of the resources above it, outermost first
 };
-
-/// The id in a path; nullopt if it is not a decimal number as Troupe writes it.
-std::optional<uint64_t> id_of(std::string_view text);
-
-/// The id at the end of a resource's name.
-std::optional<uint64_t> last_id_of(std::string_view resource_name);
 
 std::string resource_name(const project_location& parent, std::string_view collection,
                           std::string_view id);

@@ -8,6 +8,7 @@
 #include "api/resources/job_filter.hpp"
 #include "api/resources/job_kinds.hpp"
 #include "api/resources/outcome.hpp"
+#include "base/names.hpp"
 
 namespace troupe::api {
 
@@ -35,7 +36,7 @@ void execute_on_job(const context& context, const request& request, const resour
                     answer reply, void (*fill)(wire::Command::Builder, uint64_t)) {
   auto job = resource_at<typename Kind::resource>(context, Kind::family, Kind::collection, path);
   if (!job) return reply(error_response(job.error()));
-  auto id = *id_of(path.id);
+  auto id = *parse_id(path.id);
   context.cluster.execute(command_for(path.parent, [&](auto command) { fill(command, id); }),
                           outcome_answer(request.json(), std::move(reply)));
 }

@@ -1,8 +1,8 @@
 // The nodes of the cluster, as the controller has recorded them.
-#include "api/query/enum_names.hpp"
 #include "api/query/json_writer.hpp"
 #include "api/query/rfc3339.hpp"
 #include "api/resources/handlers.hpp"
+#include "wire/enum_names.hpp"
 
 namespace troupe::api {
 
@@ -14,7 +14,7 @@ void write_resources(json_writer& out, std::string_view key, wire::Resources::Re
   out.member("cpuMillis", std::to_string(resources.getCpuMillis()));
   out.member("memoryBytes", std::to_string(resources.getMemoryBytes()));
   out.member("gpus", resources.getGpus());
-  if (resources.getGpus() > 0) out.member("gpuType", enum_name(resources.getGpuType()));
+  if (resources.getGpus() > 0) out.member("gpuType", wire::enum_name(resources.getGpuType()));
   out.end_object();
 }
 

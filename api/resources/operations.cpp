@@ -5,6 +5,7 @@
 #include "api/query/filter.hpp"
 #include "api/resources/command.hpp"
 #include "api/resources/handlers.hpp"
+#include "base/names.hpp"
 #include "wire/json_scalars.hpp"
 #include "wire/json_tree.hpp"
 
@@ -29,7 +30,7 @@ std::string name_of(const resource_path& path) {
 result<wire::frame<wire::Operation>> operation_at(const context& context,
                                                   const resource_path& path) {
   auto missing = std::unexpected(no_such_resource(context, name_of(path)));
-  auto id = id_of(path.id);
+  auto id = parse_id(path.id);
   if (!id) return missing;
   auto found =
       stored<wire::Operation>(context.database(), store::family::operations, store::key_of(*id));
@@ -137,7 +138,7 @@ void wait_operation(const context& context, const request& request, const resour
   if (!operation) return reply(error_response(operation.error()));
   if ((*operation)->getDone())
     return reply(json_response(wire::to_json<wire::Operation>(**operation, request.json())));
-  context.waits.add({.key = store::key_of(*id_of(path.id)),
+  context.waits.add({.key = store::key_of(*parse_id(path.id)),
                      .deadline = std::chrono::steady_clock::now() + *time,
                      .json = request.json(),
                      .reply = std::move(reply)});

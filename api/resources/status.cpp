@@ -2,11 +2,12 @@
 // replicas, and why it waits.
 #include "api/backend/lookup.hpp"
 #include "api/backend/stored_trials.hpp"
-#include "api/query/enum_names.hpp"
 #include "api/query/json_writer.hpp"
 #include "api/query/rfc3339.hpp"
 #include "api/resources/handlers.hpp"
 #include "api/resources/job_kinds.hpp"
+#include "base/names.hpp"
+#include "wire/enum_names.hpp"
 
 namespace troupe::api {
 
@@ -27,9 +28,9 @@ void write_replica(json_writer& out, wire::ReplicaRecord::Reader replica) {
   auto status = replica.getStatus();
   auto id = status.getId();
   out.begin_object();
-  out.member("task", fmt::format("workerpool{}-{}", id.getPool(), id.getIndex()));
+  out.member("task", task_name(id.getPool(), id.getIndex()));
   out.member("node", wire::view(replica.getNode()));
-  out.member("phase", enum_name(status.getPhase()));
+  out.member("phase", wire::enum_name(status.getPhase()));
   out.member("incarnation", id.getIncarnation());
   out.member("exitCode", status.getExitCode()).member("signal", status.getSignal());
   out.member("outOfMemory", status.getOutOfMemory());
@@ -69,12 +70,12 @@ result<std::string> custom_job_status(const context& context, const resource_pat
   auto job = resource_at<wire::CustomJob>(context, store::family::custom_jobs,
                                           custom_job_kind::collection, path);
   if (!job) return std::unexpected(job.error());
-  auto id = *id_of(path.id);
+  auto id = *parse_id(path.id);
   auto record = attempt_of(context, id);
   if (!record) return std::unexpected(record.error());
   json_writer out;
   out.begin_object().member("name", wire::view((*job)->getName()));
-  out.member("state", enum_name((*job)->getState()));
+  out.member("state", wire::enum_name((*job)->getState()));
   write_attempt(out, *record);
   if ((*job)->getState() == wire::JobState::QUEUED) {
     auto before = queued_before(context, id);
@@ -86,9 +87,9 @@ result<std::string> custom_job_status(const context& context, const resource_pat
 
 result<> write_trial(const context& context, json_writer& out, wire::Trial::Reader trial) {
   out.begin_object().member("id", wire::view(trial.getId()));
-  out.member("state", enum_name(trial.getState()));
+  out.member("state", wire::enum_name(trial.getState()));
   out.member("customJob", wire::view(trial.getCustomJob()));
-  if (auto id = last_id_of(wire::view(trial.getCustomJob()))) {
+  if (auto id = last_id(wire::view(trial.getCustomJob()))) {
     auto record = attempt_of(context, *id);
     if (!record) return std::unexpected(record.error());
     write_attempt(out, *record);
@@ -105,7 +106,7 @@ result<std::string> tuning_job_status(const context& context, const resource_pat
   if (!job) return std::unexpected(job.error());
   json_writer out;
   out.begin_object().member("name", wire::view((*job)->getName()));
-  out.member("state", enum_name((*job)->getState()));
+  out.member("state", wire::enum_name((*job)->getState()));
   out.key("trials").begin_array();
   for (auto trial : (*job)->getTrials())
     if (auto written = write_trial(context, out, trial); !written)

@@ -4,6 +4,7 @@
 #include "api/resources/command.hpp"
 #include "api/resources/handlers.hpp"
 #include "api/resources/outcome.hpp"
+#include "base/names.hpp"
 
 namespace troupe::api {
 
@@ -79,7 +80,7 @@ void delete_study(const context& context, const request& request, const resource
                   answer reply) {
   auto study = resource_at<wire::Study>(context, store::family::studies, collection, path);
   if (!study) return reply(error_response(study.error()));
-  auto id = *id_of(path.id);
+  auto id = *parse_id(path.id);
   context.cluster.execute(
       command_for(path.parent, [&](auto command) { command.setDeleteStudy(id); }),
       outcome_answer(request.json(), std::move(reply)));

@@ -8,6 +8,7 @@
 #include "api/resources/command.hpp"
 #include "api/resources/handlers.hpp"
 #include "api/resources/outcome.hpp"
+#include "base/names.hpp"
 
 #include <limits>
 
@@ -26,7 +27,7 @@ result<known_study> study_of(const context& context, const resource_path& path) 
   resource_path study{.parent = path.parent, .id = path.ancestors.front()};
   auto found = resource_at<wire::Study>(context, store::family::studies, "studies", study);
   if (!found) return std::unexpected(found.error());
-  return known_study{*id_of(study.id), std::move(*found)};
+  return known_study{*parse_id(study.id), std::move(*found)};
 }
 
 struct known_trial {
@@ -38,11 +39,11 @@ struct known_trial {
 result<known_trial> trial_at(const context& context, const resource_path& path) {
   auto study = study_of(context, path);
   if (!study) return std::unexpected(study.error());
-  auto missing = no_such_resource(
-      context, fmt::format("{}/trials/{}", wire::view(study->study->getName()), path.id));
-  auto number = id_of(path.id);
+  auto missing =
+      no_such_resource(context, child_name(wire::view(study->study->getName()), "trials", path.id));
+  auto number = parse_id(path.id);
   if (!number || *number > std::numeric_limits<uint32_t>::max()) return std::unexpected(missing);
-  auto key = fmt::format("{}/{:010}", store::key_of(study->id), *number);
+  auto key = key_of(study->id, *number);
   auto found = stored<wire::Trial>(context.database(), store::family::trials, key);
   if (!found) return std::unexpected(found.error());
   if (!*found) return std::unexpected(missing);

@@ -5,6 +5,7 @@
 #include "api/resources/handlers.hpp"
 #include "api/resources/job_kinds.hpp"
 #include "api/resources/outcome.hpp"
+#include "base/names.hpp"
 
 namespace troupe::api {
 
@@ -32,7 +33,7 @@ void resume_tuning_job(const context& context, const request& request, const res
   if (!job) return reply(error_response(job.error()));
   auto command = command_for(path.parent, [&](wire::Command::Builder into) {
     auto resume = into.initResumeTuningJob();
-    resume.setId(*id_of(path.id));
+    resume.setId(*parse_id(path.id));
     resume.setWanted(**asked);
   });
   // The answer may come after the server was destroyed. The database belongs to the cluster, which

@@ -1,5 +1,6 @@
 #include "cli/bench/report.hpp"
 
+#include "base/json_text.hpp"
 #include "cli/bench/machine.hpp"
 #include "cli/client/json.hpp"
 #include "cli/terminal/format.hpp"

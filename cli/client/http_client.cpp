@@ -1,5 +1,7 @@
 #include "cli/client/http_client.hpp"
 
+#include "base/json_text.hpp"
+
 #include <kj/async-io.h>
 #include <kj/async-unix.h>
 #include <kj/compat/http.h>

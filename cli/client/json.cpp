@@ -1,5 +1,7 @@
 #include "cli/client/json.hpp"
 
+#include "base/json_text.hpp"
+
 #include <capnp/compat/json.h>
 #include <kj/exception.h>
 
@@ -58,36 +60,6 @@ void print(std::string& out, capnp::json::Value::Reader value, size_t indent) {
 }
 
 } // namespace
-
-std::string json_quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    switch (c) {
-    case '"':
-      out += "\\\"";
-      break;
-    case '\\':
-      out += "\\\\";
-      break;
-    case '\n':
-      out += "\\n";
-      break;
-    case '\r':
-      out += "\\r";
-      break;
-    case '\t':
-      out += "\\t";
-      break;
-    default:
-      if (byte < 0x20)
-        out += fmt::format("\\u{:04x}", byte);
-      else
-        out += c;
-    }
-  }
-  return out + '"';
-}
 
 std::string shortest(double value) {
   if (std::isnan(value)) return "NaN";

@@ -63,9 +63,6 @@ private:
   std::shared_ptr<capnp::MallocMessageBuilder> message_;
 };
 
-/// `text` as a JSON string, quotes included.
-std::string json_quoted(std::string_view text);
-
 /// The shortest decimal that reads back as `value`.
 std::string shortest(double value);
 /// The same for JSON, which has no way to write infinity or NaN: "null", as for no value.

@@ -1,5 +1,6 @@
 #include "cli/jobs/log_stream.hpp"
 
+#include "base/json_text.hpp"
 #include "cli/jobs/watch.hpp"
 #include "cli/terminal/format.hpp"
 

@@ -1,5 +1,8 @@
 #include "cli/terminal/format.hpp"
 
+#include "wire/enum_names.hpp"
+#include "wire/lifecycle.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -129,10 +132,8 @@ std::string counted(uint64_t count, std::string_view noun) {
 }
 
 bool is_final(std::string_view state) {
-  for (std::string_view end : {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED",
-                               "JOB_STATE_EXPIRED", "JOB_STATE_PARTIALLY_SUCCEEDED"})
-    if (state == end) return true;
-  return false;
+  const auto known = wire::enum_named<wire::JobState>(state);
+  return known && wire::is_over(*known);
 }
 
 } // namespace troupe::cli

@@ -1,6 +1,7 @@
 #include "cli/tune/store.hpp"
 
 #include "base/files.hpp"
+#include "base/json_text.hpp"
 #include "cli/client/json.hpp"
 #include "cli/terminal/format.hpp"
 #include "wire/json.hpp"
@@ -12,7 +13,6 @@
 #include <charconv>
 #include <fcntl.h>
 #include <set>
-#include <sys/file.h>
 #include <unistd.h>
 
 namespace troupe::cli {
@@ -90,7 +90,13 @@ result<tune_store> tune_store::open(const std::filesystem::path& directory,
   tune_store store;
   store.directory_ = directory;
   if (auto made = make_directories(directory); !made) return std::unexpected(made.error());
-  if (auto locked = store.lock(); !locked) return std::unexpected(locked.error());
+  auto locked = directory_lock::take(directory, lock_name, [&](const std::string& process) {
+    return fmt::format("{}: another `troupe tune` (process {}) is at work in this directory; wait "
+                       "for it, stop it, or choose another --directory",
+                       directory.string(), process);
+  });
+  if (!locked) return std::unexpected(locked.error());
+  store.lock_ = std::move(*locked);
   const auto path = directory / journal_name;
   store.journal_ = unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!store.journal_)
@@ -102,24 +108,6 @@ result<tune_store> tune_store::open(const std::filesystem::path& directory,
   auto ready = fresh ? store.begin(study, seed, now_micros) : store.check_same(study, seed);
   if (!ready) return std::unexpected(ready.error());
   return store;
-}
-
-result<> tune_store::lock() {
-  const auto path = directory_ / lock_name;
-  lock_ = unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock_) return fail(errc::unavailable, "cannot write {}: {}", path.string(), last_problem());
-  if (::flock(lock_.value(), LOCK_EX | LOCK_NB) == 0) {
-    const auto pid = std::to_string(::getpid());
-    if (::ftruncate(lock_.value(), 0) != 0
-        || ::pwrite(lock_.value(), pid.data(), pid.size(), 0) != ssize_t(pid.size()))
-      return fail(errc::unavailable, "cannot write {}: {}", path.string(), last_problem());
-    return {};
-  }
-  const auto holder = read_file(path);
-  return fail(errc::failed_precondition,
-              "{}: another `troupe tune` (process {}) is at work in this directory; wait for it, "
-              "stop it, or choose another --directory",
-              directory_.string(), holder && !holder->empty() ? *holder : "unknown");
 }
 
 result<> tune_store::load(const std::string& text) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/descriptor.hpp"
+#include "base/directory_lock.hpp"
 #include "base/error.hpp"
 #include "core/state/state.hpp"
 #include "wire/frame.hpp"
@@ -53,7 +54,6 @@ public:
   std::filesystem::path directory_of(wire::Trial::Reader trial) const;
 
 private:
-  result<> lock();
   result<> load(const std::string& text);
   result<> take(std::string_view line, size_t number);
   result<> begin(wire::StudySpec::Reader study, std::optional<uint64_t> seed, int64_t now_micros);
@@ -61,7 +61,8 @@ private:
   result<> append(std::string lines);
 
   std::filesystem::path directory_;
-  unique_fd lock_, journal_;
+  directory_lock lock_;
+  unique_fd journal_;
   bool torn_ = false; // the journal may end with half a line
   stored_study stored_;
 };

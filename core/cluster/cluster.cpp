@@ -38,11 +38,6 @@ std::optional<std::string> cluster::violated_invariant() const {
   return impl_->state->violated_invariant();
 }
 
-std::string resource_name(std::string_view project, std::string_view location,
-                          std::string_view collection, uint64_t id) {
-  return fmt::format("projects/{}/locations/{}/{}/{}", project, location, collection, id);
-}
-
 engine::engine(settings with, std::string cluster_id)
     : settings_(std::move(with)), cluster_id_(std::move(cluster_id)) {}
 
@@ -206,8 +201,7 @@ void engine::say(custom_job& job, std::string_view severity, std::string message
     log.setMessage(wire::text(message));
   });
   if (job.deleted) return;
-  out_.writes.put(family::service_logs,
-                  fmt::format("{}/{:010}", key_of(job.id), job.service_logs++), line.str());
+  out_.writes.put(family::service_logs, key_of(job.id, job.service_logs++), line.str());
   changed_attempt(job);
 }
 

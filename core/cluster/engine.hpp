@@ -8,6 +8,7 @@
 // once.
 #pragma once
 
+#include "base/names.hpp"
 #include "core/jobs/restart.hpp"
 #include "core/scheduler/queue.hpp"
 #include "core/state/operations.hpp"
@@ -247,9 +248,5 @@ private:
 /// nothing time out, also in a replay: until all sessions of the old process are closed, what
 /// still runs on the nodes is not known.
 inline constexpr std::string_view restart_reason = "the controller was started anew";
-
-/// "projects/p/locations/l/customJobs/1"
-std::string resource_name(std::string_view project, std::string_view location,
-                          std::string_view collection, uint64_t id);
 
 } // namespace troupe::core

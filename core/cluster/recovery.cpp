@@ -4,19 +4,11 @@
 #include "core/state/records.hpp"
 #include "core/state/trial_records.hpp"
 
-#include <charconv>
-
 namespace troupe::core {
 
 using store::family;
 
 namespace {
-
-uint64_t id_of(std::string_view key) {
-  uint64_t id = 0;
-  std::from_chars(key.data(), key.data() + key.size(), id);
-  return id;
-}
 
 /// Visits every record of a family as a frame; the first that cannot be read stops the recovery.
 template <class T, class Visit>
@@ -74,13 +66,13 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
   });
   if (!problem) return std::unexpected(problem.error());
   problem = each<wire::CustomJob>(scan, family::custom_jobs, [&](std::string_view key, auto job) {
-    read(e.jobs_[id_of(key)], std::move(job));
+    read(e.jobs_[id_of_key(key)], std::move(job));
   });
   if (!problem) return std::unexpected(problem.error());
   std::set<uint64_t> old_form; // trials inside the job's record, as Troupe stored them until 0.3
   problem = each<wire::HyperparameterTuningJob>(scan, family::tuning_jobs,
                                                 [&](std::string_view key, auto job) {
-                                                  const uint64_t id = id_of(key);
+                                                  const uint64_t id = id_of_key(key);
                                                   tuning_job& made = e.tuning_jobs_[id];
                                                   made.id = id;
                                                   read(made, std::move(job));
@@ -88,19 +80,19 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
                                                 });
   if (!problem) return std::unexpected(problem.error());
   problem = each<wire::Study>(scan, family::studies, [&](std::string_view key, auto study) {
-    client_study& made = e.client_studies_[id_of(key)];
-    made.id = id_of(key);
+    client_study& made = e.client_studies_[id_of_key(key)];
+    made.id = id_of_key(key);
     read(made, std::move(study));
   });
   if (!problem) return std::unexpected(problem.error());
   problem =
       each<wire::StudyRecord>(scan, family::study_records, [&](std::string_view key, auto record) {
-        if (auto study = e.client_studies_.find(id_of(key)); study != e.client_studies_.end())
+        if (auto study = e.client_studies_.find(id_of_key(key)); study != e.client_studies_.end())
           read(study->second, *record);
       });
   if (!problem) return std::unexpected(problem.error());
   problem = each<wire::Trial>(scan, family::trials, [&](std::string_view key, auto record) {
-    if (study* s = e.find_study(id_of(key))) {
+    if (study* s = e.find_study(id_of_key(key))) {
       trial t = trial_of(*record);
       s->trials.insert_or_assign(t.number, std::move(t));
     }
@@ -108,7 +100,7 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
   if (!problem) return std::unexpected(problem.error());
   problem =
       each<wire::AttemptRecord>(scan, family::attempts, [&](std::string_view key, auto record) {
-        uint64_t id = id_of(key);
+        uint64_t id = id_of_key(key);
         if (auto tuning = e.tuning_jobs_.find(id); tuning != e.tuning_jobs_.end())
           return read(tuning->second, *record);
         auto [job, ghost] = e.jobs_.try_emplace(id);

@@ -21,6 +21,9 @@ struct amounts {
   bool operator==(const amounts&) const = default;
 };
 
+amounts amounts_of(wire::Resources::Reader);
+void set_amounts(wire::Resources::Builder, const amounts&);
+
 /// Machine types by name. The admin's own come first; then `custom-<cpus>-<memory MiB>` (cpus may
 /// be a decimal, as `custom-0.5-512`), then Google's families (n1-standard-4, a2-highgpu-8g, ...)
 /// at their published sizes; then the entry "*" if the admin gave one.

@@ -42,8 +42,4 @@ uint32_t replica_count(wire::WorkerPoolSpec::Reader pool) {
   return count < 0 ? 0 : static_cast<uint32_t>(count);
 }
 
-std::string task_name(uint32_t pool, uint32_t index) {
-  return fmt::format("workerpool{}-{}", pool, index);
-}
-
 } // namespace troupe::core

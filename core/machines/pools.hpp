@@ -29,7 +29,4 @@ bool is_empty_pool(wire::WorkerPoolSpec::Reader pool);
 /// none.
 uint32_t replica_count(wire::WorkerPoolSpec::Reader pool);
 
-/// "workerpool0-0"
-std::string task_name(uint32_t pool, uint32_t index);
-
 } // namespace troupe::core

@@ -18,15 +18,6 @@ unexpected_replica unexpected_replica_of(wire::ReplicaId::Reader id) {
   return {id.getJobId(), id.getAttempt(), id.getPool(), id.getIndex(), id.getIncarnation()};
 }
 
-bool live(wire::ReplicaStatus::Reader status) {
-  return status.getPhase() == ReplicaPhase::LAUNCHING || status.getPhase() == ReplicaPhase::RUNNING;
-}
-
-amounts amounts_of(wire::Resources::Reader resources) {
-  return {resources.getCpuMillis(), resources.getMemoryBytes(), resources.getGpus(),
-          resources.getGpuType()};
-}
-
 } // namespace
 
 node* engine::find_node(const std::string& name) {
@@ -50,7 +41,7 @@ std::string engine::refusal_of(wire::NodeHello::Reader hello) const {
   if (!served.empty() && served != cluster_id_) {
     size_t running = 0;
     for (auto status : hello.getReplicas())
-      running += live(status);
+      running += wire::is_live(status.getPhase());
     // A controller that lost its store must not kill the training of the cluster that it was.
     if (running > 0)
       return fmt::format("node {} runs {} replicas of cluster {}, and this is cluster {}. Nothing "
@@ -114,7 +105,7 @@ void engine::reconcile(node& n, wire::NodeHello::Reader hello, bool new_boot) {
     told.insert(unexpected_replica_of(status.getId()));
     // Before anything is forgotten, it must be known what still runs.
     auto r = expected(n, status.getId()).second;
-    if (live(status) && (!r || r->ended())) unexpected(n, status, true);
+    if (wire::is_live(status.getPhase()) && (!r || r->ended())) unexpected(n, status, true);
   }
   for (uint64_t id : std::set(active_)) {
     custom_job& job = jobs_.at(id);
@@ -167,7 +158,8 @@ std::pair<custom_job*, replica*> engine::expected(const node& n, wire::ReplicaId
 
 void engine::replica_report(node& n, wire::ReplicaStatus::Reader status, bool in_hello) {
   auto [job, r] = expected(n, status.getId());
-  if (!r || (r->ended() && (in_hello || !live(status)))) return unexpected(n, status, in_hello);
+  if (!r || (r->ended() && (in_hello || !wire::is_live(status.getPhase()))))
+    return unexpected(n, status, in_hello);
   apply(*job, *r, status);
 }
 
@@ -176,7 +168,7 @@ void engine::unexpected(node& n, wire::ReplicaStatus::Reader status, bool in_hel
   auto id = status.getId();
   auto found = jobs_.find(id.getJobId());
   bool current = found != jobs_.end() && found->second.attempt == id.getAttempt();
-  if (live(status)) {
+  if (wire::is_live(status.getPhase())) {
     // Outside a hello it is an old message about a replica whose end is known; the node itself
     // knows better.
     if (!in_hello) return;

@@ -1,6 +1,8 @@
 #include "core/scheduler/reasons.hpp"
 
+#include "base/names.hpp"
 #include "core/machines/pools.hpp"
+#include "wire/enum_names.hpp"
 
 #include <capnp/schema.h>
 #include <fmt/format.h>
@@ -23,18 +25,10 @@ std::string memory(uint64_t bytes) {
   return fmt::format("{:.4g} GiB of memory", static_cast<double>(bytes) / (uint64_t{1} << 30));
 }
 
-std::string type_name(wire::AcceleratorType type) {
-  for (auto enumerant : capnp::Schema::from<wire::AcceleratorType>().getEnumerants())
-    if (enumerant.getOrdinal() == static_cast<uint16_t>(type))
-      for (auto annotation : enumerant.getProto().getAnnotations())
-        if (annotation.getValue().isText()) return annotation.getValue().getText().cStr();
-  return "of any type";
-}
-
 std::string gpus(const amounts& demand, uint32_t count) {
   std::string text = fmt::format("{} {}", count, count == 1 ? "GPU" : "GPUs");
   if (demand.gpu_type != wire::AcceleratorType::UNSPECIFIED)
-    text += " of type " + type_name(demand.gpu_type);
+    text += " of type " + wire::enum_name(demand.gpu_type);
   return text;
 }
 

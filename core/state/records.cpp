@@ -60,17 +60,6 @@ void read_times(Job& job, Reader from) {
   job.end_micros = from.getEndTime().getMicros();
 }
 
-void set_amounts(wire::Resources::Builder builder, const amounts& from) {
-  builder.setCpuMillis(from.cpu_millis);
-  builder.setMemoryBytes(from.memory_bytes);
-  builder.setGpus(from.gpus);
-  builder.setGpuType(from.gpu_type);
-}
-
-amounts amounts_of(wire::Resources::Reader from) {
-  return {from.getCpuMillis(), from.getMemoryBytes(), from.getGpus(), from.getGpuType()};
-}
-
 void set_replica_id(wire::ReplicaId::Builder builder, const custom_job& job, const replica& r) {
   builder.setJobId(job.id);
   builder.setAttempt(job.attempt);

@@ -6,6 +6,7 @@
 
 #include "core/cluster/cluster.hpp"
 #include "core/scheduler/placement.hpp"
+#include "wire/lifecycle.hpp"
 
 #include <cstdint>
 #include <map>
@@ -42,9 +43,7 @@ struct replica {
   amounts held;
   int64_t ordered_micros = 0; // volatile: when the launch was last ordered
 
-  bool ended() const {
-    return phase != wire::ReplicaPhase::LAUNCHING && phase != wire::ReplicaPhase::RUNNING;
-  }
+  bool ended() const { return !wire::is_live(phase); }
 };
 
 struct metric_point {
@@ -100,10 +99,7 @@ struct custom_job {
 
   std::optional<int64_t> armed_micros; // volatile: its entry in the timers
 
-  bool terminal() const {
-    return state == wire::JobState::SUCCEEDED || state == wire::JobState::FAILED
-           || state == wire::JobState::CANCELLED;
-  }
+  bool terminal() const { return wire::is_over(state); }
   /// Its replicas are to end, so their exits decide nothing any more.
   bool stopping() const { return terminal() || after_stop != wire::JobState::UNSPECIFIED; }
   /// In-place restarts keep their assignments, so the attempt goes on.
@@ -193,10 +189,7 @@ struct tuning_job : study {
 
   wire::StudySpec::Reader spec() const override { return submitted->getStudySpec(); }
   std::string_view name() const override { return wire::view(submitted->getName()); }
-  bool terminal() const {
-    return state == wire::JobState::SUCCEEDED || state == wire::JobState::FAILED
-           || state == wire::JobState::CANCELLED;
-  }
+  bool terminal() const { return wire::is_over(state); }
   bool over() const override { return terminal() || end_state != wire::JobState::UNSPECIFIED; }
 };
 

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace troupe::core {
 
@@ -35,22 +34,18 @@ void set_trial(wire::Trial::Builder builder, const study& s, const trial& t,
     builder.setCustomJob(text(resource_name(s.project, s.location, "customJobs", t.job)));
 }
 
-template <class Number>
-Number number_in(std::string_view digits) {
-  Number value{};
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
+/// A trial's number from its id.
+uint32_t trial_number(std::string_view id) {
+  return static_cast<uint32_t>(parse_id(id).value_or(0));
 }
 
 } // namespace
 
 std::string trial_name(const study& s, uint32_t number) {
-  return fmt::format("{}/trials/{}", s.name(), number);
+  return child_name(s.name(), "trials", number);
 }
 
-std::string trial_key(uint64_t study, uint32_t number) {
-  return fmt::format("{}/{:010}", store::key_of(study), number);
-}
+std::string trial_key(uint64_t study, uint32_t number) { return key_of(study, number); }
 
 void set_measurement(wire::Measurement::Builder builder, const measurement& m) {
   builder.initElapsedDuration().setMicros(m.elapsed_micros);
@@ -76,7 +71,7 @@ wire::frame<wire::Trial> record_of(const study& s, const trial& t) {
 
 trial trial_of(wire::Trial::Reader from) {
   trial t;
-  t.number = number_in<uint32_t>(wire::view(from.getId()));
+  t.number = trial_number(wire::view(from.getId()));
   t.state = from.getState();
   t.parameters = wire::frame<wire::Suggestions::ParameterSet>::build(
       [&](wire::Suggestions::ParameterSet::Builder set) { set.setValues(from.getParameters()); });
@@ -89,7 +84,7 @@ trial trial_of(wire::Trial::Reader from) {
   t.infeasible_reason = wire::str(from.getInfeasibleReason());
   t.stopping_reason = wire::str(from.getStoppingReason());
   std::string_view run = wire::view(from.getCustomJob());
-  if (!run.empty()) t.job = number_in<uint64_t>(run.substr(run.rfind('/') + 1));
+  if (!run.empty()) t.job = last_id(run).value_or(0);
   return t;
 }
 
@@ -120,7 +115,7 @@ std::vector<uint32_t> optimal_of(const study& s) {
   std::vector<uint32_t> numbers;
   for (size_t i : optimal_trials(s.spec(), judged->getTrials()))
     numbers.push_back(
-        number_in<uint32_t>(wire::view(judged->getTrials()[static_cast<uint32_t>(i)].getId())));
+        trial_number(wire::view(judged->getTrials()[static_cast<uint32_t>(i)].getId())));
   return numbers;
 }
 

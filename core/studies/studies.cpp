@@ -32,8 +32,6 @@ using state = wire::Trial::State;
 
 namespace {
 
-constexpr size_t measurements_max = 5000;
-
 std::string_view name_of(state of) {
   switch (of) {
   case state::REQUESTED:
@@ -151,7 +149,7 @@ void engine::delete_study(uint64_t id, wire::Command::Reader command) {
   out_.writes.erase(family::studies, key_of(id));
   out_.writes.erase(family::study_records, key_of(id));
   // '0' follows '/', so this is every key that starts with the study's.
-  out_.writes.range_deletes.push_back({family::trials, key_of(id) + "/", key_of(id) + "0"});
+  out_.writes.range_deletes.push_back({family::trials, parts_prefix(id), parts_end(id)});
   arm(*study, std::nullopt);
   client_studies_.erase(id);
   answer_empty();

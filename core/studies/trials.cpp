@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 namespace troupe::core {
 
 study* engine::find_study(uint64_t id) {
@@ -99,15 +97,10 @@ void engine::stoppings(wire::Stoppings::Reader answer) {
 
 study* engine::prior_named(std::string_view name, std::string_view project,
                            std::string_view location) {
-  for (std::string_view collection : {"studies", "hyperparameterTuningJobs"}) {
-    const auto prefix = fmt::format("projects/{}/locations/{}/{}/", project, location, collection);
-    if (!name.starts_with(prefix)) continue;
-    uint64_t id = 0;
-    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), id);
-    study* found = find_study(id);
-    return found && found->name() == name ? found : nullptr;
-  }
-  return nullptr;
+  const auto parts = parse_resource_name(name);
+  if (!parts || parts->project != project || parts->location != location) return nullptr;
+  study* found = find_study(parse_id(parts->id).value_or(0));
+  return found && found->name() == name ? found : nullptr;
 }
 
 /// The first of the priorStudyNames that is not there, in a sentence.

@@ -104,7 +104,7 @@ void engine::delete_tuning_job(uint64_t id, wire::Command::Reader command) {
   out_.writes.erase(family::tuning_jobs, key_of(id));
   out_.writes.erase(family::attempts, key_of(id));
   // '0' follows '/', so this is every key that starts with the job's.
-  out_.writes.range_deletes.push_back({family::trials, key_of(id) + "/", key_of(id) + "0"});
+  out_.writes.range_deletes.push_back({family::trials, parts_prefix(id), parts_end(id)});
   answer_deletion(job->project, job->location);
   arm(static_cast<study&>(*job), std::nullopt);
   tuning_jobs_.erase(id);

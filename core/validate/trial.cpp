@@ -20,7 +20,6 @@ using value_reader = capnp::json::Value::Reader;
 
 constexpr size_t values_shown_max = 20;
 constexpr int32_t suggestions_max = 1000;
-constexpr uint32_t measurements_max = 5000;
 
 std::string shown(value_reader value) {
   switch (value.which()) {

@@ -7,6 +7,8 @@
 
 namespace troupe::core {
 
+inline constexpr size_t measurements_max = 5000; // of one trial
+
 /// `whole`: a point of the space, every active parameter named. Otherwise a slice of it, as the
 /// contexts of suggestions are: any of its parameters.
 std::vector<std::string> problems_of_parameters(wire::StudySpec::Reader study,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/cluster/cluster.hpp"
+#include "wire/lifecycle.hpp"
 
 #include <map>
 #include <random>
@@ -46,9 +47,7 @@ struct sim_replica {
   bool stopping = false;
   uint64_t life = 0; // changes with each launch, so that a timer of an earlier one finds nothing
 
-  bool live() const {
-    return phase == wire::ReplicaPhase::LAUNCHING || phase == wire::ReplicaPhase::RUNNING;
-  }
+  bool live() const { return wire::is_live(phase); }
 };
 
 class sim_world;

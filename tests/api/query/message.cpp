@@ -3,6 +3,7 @@
 #include "api/logs/log_position.hpp"
 #include "api/query/json_writer.hpp"
 #include "api/query/sealed_text.hpp"
+#include "base/json_text.hpp"
 
 #include <doctest.h>
 
@@ -28,9 +29,9 @@ TEST_CASE("request targets are split and decoded") {
 }
 
 TEST_CASE("any text becomes valid JSON") {
-  CHECK(quoted("a\"b\\c\n\t\x01") == "\"a\\\"b\\\\c\\n\\t\\u0001\"");
-  CHECK(quoted("\xc3\xa9") == "\"\xc3\xa9\"");
-  CHECK(quoted("a\xff") == "\"a\xef\xbf\xbd\"");
+  CHECK(json_quoted("a\"b\\c\n\t\x01") == "\"a\\\"b\\\\c\\n\\t\\u0001\"");
+  CHECK(json_quoted("\xc3\xa9") == "\"\xc3\xa9\"");
+  CHECK(json_quoted("a\xff") == "\"a\xef\xbf\xbd\"");
   auto tree = wire::parse_json(R"({"a":[1,2.50,null,true],"b":{"c":"d"},"e":1})", "test");
   json_writer out;
   out.value(*tree, "e");

@@ -53,8 +53,3 @@ TEST_CASE("a pool is empty only when nothing is set, and an absent count means o
       [](pool::Builder builder) { builder.initMachineSpec().setMachineType("n1-standard-4"); });
   CHECK_FALSE(is_empty_pool(*machine_only));
 }
-
-TEST_CASE("a task is called after its pool and its index") {
-  CHECK(task_name(0, 0) == "workerpool0-0");
-  CHECK(task_name(2, 13) == "workerpool2-13");
-}
