@@ -1,9 +1,9 @@
 // `troupe bench plan`: what a number of reducers is worth before anybody buys them, from theory
-// alone (reduction/control/plan.hpp).
+// alone (reduction/rank/plan.hpp).
 #pragma once
 
 #include "base/error.hpp"
-#include "reduction/control/plan.hpp"
+#include "reduction/rank/plan.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -3,7 +3,7 @@
 // descriptor for a few seconds, and nothing else.
 #pragma once
 
-#include "reduction/control/reducer_log.hpp"
+#include "reduction/control/event_log.hpp"
 #include "reduction/control/socket.hpp"
 
 #include <functional>
@@ -30,7 +30,7 @@ public:
   };
 
   /// `log` may be null.
-  handshake_listener(rules chosen, reducer_log* log) : rules_(std::move(chosen)), log_(log) {}
+  handshake_listener(rules chosen, event_log* log) : rules_(std::move(chosen)), log_(log) {}
   result<> listen(const host_port& address);
   socket_address address() const { return local_address(listener_.value()); }
   void add_poll_fds(std::vector<pollfd>& out) const;
@@ -50,7 +50,7 @@ private:
   void log_drop(std::string_view from, std::string_view reason);
 
   rules rules_;
-  reducer_log* log_;
+  event_log* log_;
   unique_fd listener_;
   std::list<stranger> strangers_;
   uint64_t dropped_ = 0;

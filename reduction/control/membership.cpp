@@ -20,7 +20,7 @@ bool is_here(const member& each) {
 
 } // namespace
 
-membership::membership(rules chosen, callbacks handlers, reducer_log* log)
+membership::membership(rules chosen, callbacks handlers, event_log* log)
     : rules_(std::move(chosen)), callbacks_(std::move(handlers)), log_(log),
       members_(rules_.world_size), suspicions_(rules_.world_size) {}
 

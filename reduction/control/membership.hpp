@@ -35,7 +35,7 @@ public:
   };
 
   /// `log` may be null.
-  membership(rules chosen, callbacks handlers, reducer_log* log);
+  membership(rules chosen, callbacks handlers, event_log* log);
 
   std::optional<rejection> admit(handshake_listener::candidate& newcomer, time_point now);
   void add_poll_fds(std::vector<pollfd>& out) const;
@@ -82,7 +82,7 @@ private:
 
   rules rules_;
   callbacks callbacks_;
-  reducer_log* log_;
+  event_log* log_;
   std::vector<member> members_;
   std::vector<std::optional<std::pair<time_point, std::string>>> suspicions_;
   uint32_t joined_ = 0;

@@ -3,7 +3,7 @@
 
 #include "base/error.hpp"
 #include "reduction/control/collective.hpp"
-#include "reduction/control/plan.hpp"
+#include "reduction/rank/plan.hpp"
 
 #include <atomic>
 #include <cstddef>

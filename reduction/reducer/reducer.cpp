@@ -48,7 +48,7 @@ private:
   void tick(time_point now);
 
   reducer_options options_;
-  reducer_log log_;
+  event_log log_;
   handshake_listener listener_;
   unique_fd wake_fd_; // the data threads have something to tell
   std::vector<std::unique_ptr<data_thread>> threads_;

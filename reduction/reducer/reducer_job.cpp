@@ -14,7 +14,7 @@ constexpr milliseconds tell_waiting_after{1000};
 reducer_job::reducer_job(membership::rules chosen, std::string token,
                          const reducer_options& options,
                          std::vector<std::unique_ptr<data_thread>>& threads, int wake_fd,
-                         reducer_log& log)
+                         event_log& log)
     : job_(chosen.job), attempt_(chosen.attempt), token_(std::move(token)), options_(options),
       threads_(threads), wake_fd_(wake_fd), log_(log),
       members_(std::move(chosen),

@@ -14,7 +14,7 @@ namespace troupe::reduction {
 class reducer_job {
 public:
   reducer_job(membership::rules chosen, std::string token, const reducer_options& options,
-              std::vector<std::unique_ptr<data_thread>>& threads, int wake_fd, reducer_log& log);
+              std::vector<std::unique_ptr<data_thread>>& threads, int wake_fd, event_log& log);
   ~reducer_job();
   reducer_job(const reducer_job&) = delete;
   reducer_job& operator=(const reducer_job&) = delete;
@@ -44,7 +44,7 @@ private:
   const reducer_options& options_;
   std::vector<std::unique_ptr<data_thread>>& threads_;
   int wake_fd_;
-  reducer_log& log_;
+  event_log& log_;
   membership members_;
   std::vector<uint64_t> secrets_;                 // by rank
   std::vector<std::shared_ptr<data_unit>> units_; // by thread

@@ -1,7 +1,5 @@
 #include "reduction/reducer/shard_host.hpp"
 
-#include "reduction/control/plan.hpp"
-
 #include <algorithm>
 
 namespace troupe::reduction {

@@ -7,7 +7,7 @@
 //   reduction-peer once <count>  the same, one time; prints "sum <first element>" and finalizes
 //   reduction-peer log           writes one line of each severity as a reducer does
 #include "reduction/api/troupe.h"
-#include "reduction/control/reducer_log.hpp"
+#include "reduction/control/event_log.hpp"
 #include "reduction/reducer/reducer.hpp"
 
 #include <fmt/format.h>
@@ -56,7 +56,7 @@ int run_as_reducer() {
 }
 
 int write_log_lines() {
-  troupe::reduction::reducer_log log("reducer");
+  troupe::reduction::event_log log("reducer");
   log.info("event=usual");
   log.warning("event=odd");
   log.failure("event=bad");

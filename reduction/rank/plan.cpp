@@ -1,4 +1,4 @@
-#include "reduction/control/plan.hpp"
+#include "reduction/rank/plan.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -3,6 +3,8 @@
 // every rank comes to the same answer without talking, and a test can check it against brute force.
 #pragma once
 
+#include "reduction/control/collective.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -87,18 +89,6 @@ private:
   std::vector<double> weights_; // by lane
   std::vector<uint16_t> pattern_;
   std::vector<uint16_t> ahead_; // by lane and position: chunks until the lane's next one
-};
-
-/// How chunk sizes are chosen. A chunk's sum goes out when all of it is in, so an operation ends
-/// about one chunk's time per worker after its last byte was sent (a lane takes the n contributions
-/// of a chunk one after another): n * c / S of the operation's own time. Each chunk costs a header
-/// of about 64 bytes and 5 to 15 us of CPU, whatever its size.
-struct chunk_rule {
-  static constexpr uint64_t lag_divisor =
-      256; // c = S / (n * 256): the lag stays below half a percent
-  static constexpr uint64_t granularity = 1024;
-  static constexpr uint64_t min_bytes = 8 * 1024;     // 64 bytes of header are 0.8% of it
-  static constexpr uint64_t single_bytes = 16 * 1024; // up to here latency is all: one chunk
 };
 
 /// How many chunks a lane should have under way at least. Two keep the links busy if nothing ever

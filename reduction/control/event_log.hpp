@@ -1,6 +1,6 @@
-// The reducer's event lines, key=value: what is usual on stdout, warnings and errors on stderr, so
-// that a job's log gives each its severity. Every line is flushed at once. Loggers of its own,
-// because the reducer may run inside a program whose default logger goes elsewhere.
+// The reducer's event lines, key=value: usual events on stdout, warnings and errors on stderr, so
+// that a job's log gives each line its severity. Every line is flushed at once. The loggers are
+// private to the reducer, because it may run inside a program whose default logger writes elsewhere.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,9 +12,9 @@
 
 namespace troupe::reduction {
 
-class reducer_log {
+class event_log {
 public:
-  explicit reducer_log(const std::string& name)
+  explicit event_log(const std::string& name)
       : usual_(name, std::make_shared<spdlog::sinks::stdout_sink_mt>()),
         unusual_(name, std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
     for (auto* const each : {&usual_, &unusual_}) {
