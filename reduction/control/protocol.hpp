@@ -137,7 +137,8 @@ struct verdict {
   std::string text;
 };
 
-/// See reducer.hpp.
+/// The token of a job at shared reducers with this key: an HMAC, so a job's token gives away
+/// neither the key nor another job's token.
 std::string job_token(std::string_view shared_key, std::string_view job);
 
 byte_vector encode(const challenge& message);
