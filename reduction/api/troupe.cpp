@@ -42,19 +42,25 @@ troupe_status status_of(const result<>& outcome) {
 // Open communicators, for the child's side of a fork. The lock is held across the fork, so the
 // child finds the set whole.
 struct registry {
-  std::mutex mutex;
-  std::set<communicator*> open;
+  checked_mutex mutex;
+  std::set<communicator*> open TROUPE_GUARDED_BY(mutex);
 };
+
+registry& communicators();
+
+// The lock is taken in one function and released in another.
+void before_fork() TROUPE_UNCHECKED_LOCKING { communicators().mutex.lock(); }
+void after_fork_in_parent() TROUPE_UNCHECKED_LOCKING { communicators().mutex.unlock(); }
+void after_fork_in_child() TROUPE_UNCHECKED_LOCKING {
+  for (auto* const each : communicators().open)
+    each->abandon_after_fork();
+  communicators().open.clear();
+  communicators().mutex.unlock();
+}
 
 registry& communicators() {
   static auto* const made = [] {
-    pthread_atfork([] { communicators().mutex.lock(); }, [] { communicators().mutex.unlock(); },
-                   [] {
-                     for (auto* const each : communicators().open)
-                       each->abandon_after_fork();
-                     communicators().open.clear();
-                     communicators().mutex.unlock();
-                   });
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     return new registry; // forks may happen as late as in exit handlers
   }();
   return *made;
@@ -64,7 +70,7 @@ troupe_status open(communicator_options options, troupe_comm** comm) {
   auto made = communicator::open(std::move(options));
   if (!made) return failed(made.error());
   auto& registered = communicators();
-  const std::lock_guard lock(registered.mutex);
+  const mutex_lock lock(registered.mutex);
   registered.open.insert(made->get());
   *comm = new troupe_comm{std::move(*made), 0};
   return TROUPE_OK;
@@ -324,7 +330,7 @@ troupe_status troupe_finalize(troupe_comm* comm) {
   }
   const auto outcome = comm->inner->finalize();
   auto& registered = communicators();
-  const std::lock_guard lock(registered.mutex);
+  const mutex_lock lock(registered.mutex);
   registered.open.erase(comm->inner.get());
   return status_of(outcome);
 }

@@ -167,15 +167,15 @@ socket_address local_address(int fd) {
   return out;
 }
 
-std::mutex& listening_mutex() {
-  static std::mutex mutex;
+checked_mutex& listening_mutex() {
+  static checked_mutex mutex;
   return mutex;
 }
 
 result<unique_fd> listen_on(const host_port& address) {
   const auto resolved = resolve(address);
   if (!resolved) return std::unexpected(resolved.error());
-  const std::lock_guard alone(listening_mutex());
+  const mutex_lock alone(listening_mutex());
   unique_fd fd(socket(raw(*resolved)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   if (fd) setsockopt(fd.value(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

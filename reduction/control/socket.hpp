@@ -3,11 +3,11 @@
 #pragma once
 
 #include "base/descriptor.hpp"
+#include "base/thread_annotations.hpp"
 #include "reduction/control/protocol.hpp"
 
 #include <chrono>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -57,7 +57,7 @@ std::optional<uint32_t> own_ipv4(int connected_fd);
 
 /// Held while a listener of this process is opened: who has to tell UCX's from all others must not
 /// meet a new one of ours meanwhile.
-std::mutex& listening_mutex();
+checked_mutex& listening_mutex();
 
 /// Listens on the address, port 0 for any. Errors: unavailable, naming the address.
 result<unique_fd> listen_on(const host_port& address);

@@ -24,9 +24,12 @@ rank_engine::rank_engine(const settings& chosen, std::unique_ptr<am_worker> data
   // No message from outside may pass for a local one.
   for (auto& each : lanes_)
     if (each.address.empty()) each.secret = own_secret_;
-  data_->on_message(message::attached,
-                    [this](const chunk_header& header, byte_span) { on_attached(header); });
+  data_->on_message(message::attached, [this](const chunk_header& header, byte_span) {
+    mutex_.assert_held(); // of drive()
+    on_attached(header);
+  });
   data_->on_message(message::result, [this](const chunk_header& header, byte_span payload) {
+    mutex_.assert_held();
     if (header.lane < lanes_.size()) on_result(header, payload);
   });
 }
@@ -47,6 +50,7 @@ result<> rank_engine::connect(const std::vector<uint32_t>& lanes) {
       continue;
     }
     auto made = data_->connect(lanes_[lane].address, [this, lane](const std::string& reason) {
+      mutex_.assert_held();
       if (!stopped_ && !links_[lane].lost) callbacks_.lane_lost(lane, reason);
     });
     if (!made) return std::unexpected(made.error());
@@ -79,6 +83,7 @@ void rank_engine::host_here(uint32_t rank, std::vector<shard_host::peer> peers,
                                        std::move(peers), std::move(handlers));
   // What a receiver or a sender finds complete is delivered later: both are amid their own work.
   host_->be_local(rank, [this](const shard::outcome& outcome, byte_span payload) {
+    mutex_.assert_held();
     local_outcomes_.push_back({outcome, payload});
   });
 }
@@ -268,7 +273,9 @@ void rank_engine::send(group_share& of, stream& on, uint32_t sequence, entry& re
                  if (item == nullptr) return;
                  auto& over = *static_cast<share*>(item);
                  --over.sends_missing;
-                 static_cast<rank_engine*>(self)->settle(over);
+                 auto& engine = *static_cast<rank_engine*>(self);
+                 engine.mutex_.assert_held();
+                 engine.settle(over);
                },
                this, charged});
 }

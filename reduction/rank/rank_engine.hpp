@@ -6,16 +6,17 @@
 // ranks has a stream of chunks on each lane, numbered in an order that all ranks agree on. A stream
 // keeps its number when the place is lost: it moves on to another one, see hub.hpp.
 //
-// An engine is driven by one thread at a time, which holds mutex(); it never blocks.
+// An engine is driven by one thread at a time, which holds mutex(); it never blocks. Its callbacks,
+// and UCX's, run with the mutex held.
 #pragma once
 
+#include "base/thread_annotations.hpp"
 #include "reduction/rank/operation.hpp"
 #include "reduction/rank/pace.hpp"
 #include "reduction/reducer/shard_host.hpp"
 
 #include <deque>
 #include <map>
-#include <mutex>
 
 namespace troupe::reduction {
 
@@ -61,46 +62,46 @@ public:
 
   /// Opens the connections to the lanes that this engine serves among `lanes`; drive() until
   /// attached(). Errors: unavailable.
-  result<> connect(const std::vector<uint32_t>& lanes);
-  bool attached() const;
+  result<> connect(const std::vector<uint32_t>& lanes) TROUPE_REQUIRES(mutex_);
+  bool attached() const TROUPE_REQUIRES(mutex_);
   /// The first lane that has not answered yet.
-  std::optional<uint32_t> unattached_lane() const;
+  std::optional<uint32_t> unattached_lane() const TROUPE_REQUIRES(mutex_);
 
-  /// Combines chunks here, as the job's rank `rank`.
-  void host_here(uint32_t rank, std::vector<shard_host::peer> peers,
-                 shard_host::callbacks handlers);
-  shard_host* host() { return host_.get(); }
+  /// Combines chunks here too, as the job's rank `rank`.
+  void host_here(uint32_t rank, std::vector<shard_host::peer> peers, shard_host::callbacks handlers)
+      TROUPE_REQUIRES(mutex_);
 
   /// Errors: unavailable, where a connection cannot be made.
-  result<> add_group(std::shared_ptr<const group> info);
-  void remove_group(uint32_t id);
+  result<> add_group(std::shared_ptr<const group> info) TROUPE_REQUIRES(mutex_);
+  void remove_group(uint32_t id) TROUPE_REQUIRES(mutex_);
   /// Operations of one group come in the order of their numbers.
-  void submit(operation_ptr op);
+  void submit(operation_ptr op) TROUPE_REQUIRES(mutex_);
 
   /// Moves everything on; true when something happened.
-  bool drive();
-  bool arm() { return data_->arm(); }
+  bool drive() TROUPE_REQUIRES(mutex_);
+  bool arm() TROUPE_REQUIRES(mutex_) { return data_->arm(); }
   int event_fd() const { return data_->event_fd(); }
   am_worker& data() { return *data_; }
-  std::mutex& mutex() { return mutex_; }
+  checked_mutex& mutex() TROUPE_RETURN_CAPABILITY(mutex_) { return mutex_; }
 
   /// Lets go of lanes that are lost: closes their connections and holds the streams on them.
   /// `hosts` names the lane whose place serves each lane's streams from now on.
-  void drop_lanes(const std::vector<uint32_t>& lost, std::vector<uint32_t> hosts);
+  void drop_lanes(const std::vector<uint32_t>& lost, std::vector<uint32_t> hosts)
+      TROUPE_REQUIRES(mutex_);
   /// Of the streams that are held.
-  std::vector<stream_state> held_streams() const;
+  std::vector<stream_state> held_streams() const TROUPE_REQUIRES(mutex_);
   /// Sets a held stream going again at its new host. Errors: unavailable.
-  result<> move(const stream_move& order);
+  result<> move(const stream_move& order) TROUPE_REQUIRES(mutex_);
 
   /// Another member has come to the group's end, so nothing of it is missing anywhere: whatever is
   /// under way in held streams is done.
-  void conclude(uint32_t group);
+  void conclude(uint32_t group) TROUPE_REQUIRES(mutex_);
 
   /// Ends all traffic: when it returns no array is in use. Operations stay undone.
-  void stop();
+  void stop() TROUPE_REQUIRES(mutex_);
 
-  uint64_t bytes_sent() const { return bytes_sent_; }
-  uint64_t bytes_received() const { return bytes_received_; }
+  uint64_t bytes_sent() const TROUPE_REQUIRES(mutex_) { return bytes_sent_; }
+  uint64_t bytes_received() const TROUPE_REQUIRES(mutex_) { return bytes_received_; }
 
 private:
   struct link {
@@ -157,41 +158,42 @@ private:
   };
 
   bool serves(uint32_t lane) const;
-  bool send_chunks();
-  bool send_next(group_share& of, stream& on);
-  bool resend_next(group_share& of, stream& on);
-  bool find_chunk(group_share& of, stream& on);
+  bool send_chunks() TROUPE_REQUIRES(mutex_);
+  bool send_next(group_share& of, stream& on) TROUPE_REQUIRES(mutex_);
+  bool resend_next(group_share& of, stream& on) TROUPE_REQUIRES(mutex_);
+  bool find_chunk(group_share& of, stream& on) TROUPE_REQUIRES(mutex_);
   static uint32_t window_of(const stream& on, const operation& op);
-  void open(const group_share& of, stream& on);
+  void open(const group_share& of, stream& on) TROUPE_REQUIRES(mutex_);
   void send(group_share& of, stream& on, uint32_t sequence, entry& record, const shape& form,
-            byte_span payload);
+            byte_span payload) TROUPE_REQUIRES(mutex_);
   byte_span contribution_of(entry& record);
   byte_span result_of(entry& record);
   byte_span as_on_the_wire(entry& record, const std::byte* base, element_range range);
-  void on_attached(const chunk_header& header);
-  void on_result(const chunk_header& header, byte_span payload);
-  void deliver_local();
-  void settle(share& settled);
-  void keep(group_share& of, const operation_ptr& op);
+  void on_attached(const chunk_header& header) TROUPE_REQUIRES(mutex_);
+  void on_result(const chunk_header& header, byte_span payload) TROUPE_REQUIRES(mutex_);
+  void deliver_local() TROUPE_REQUIRES(mutex_);
+  void settle(share& settled) TROUPE_REQUIRES(mutex_);
+  void keep(group_share& of, const operation_ptr& op) TROUPE_REQUIRES(mutex_);
   static share& share_of(group_share& of, uint64_t operation) {
     return of.shares[operation - of.first];
   }
 
+  checked_mutex mutex_;
   settings settings_;
   std::unique_ptr<shard_host> host_; // outlives the worker, whose last messages it may still get
   std::unique_ptr<am_worker> data_;
   std::vector<lane_place> lanes_;
-  std::vector<link> links_;     // by lane
-  std::vector<uint32_t> hosts_; // by lane: the one whose place serves its streams
+  std::vector<link> links_ TROUPE_GUARDED_BY(mutex_); // by lane
+  std::vector<uint32_t>
+      hosts_ TROUPE_GUARDED_BY(mutex_); // by lane: the one whose place serves its streams
   uint64_t own_secret_;
   callbacks callbacks_;
-  std::map<uint32_t, group_share> groups_;
-  std::deque<local_outcome> local_outcomes_;
-  std::mutex mutex_;
-  bool stopped_ = false;
-  time_point now_; // when drive() was called
-  uint64_t bytes_sent_ = 0;
-  uint64_t bytes_received_ = 0;
+  std::map<uint32_t, group_share> groups_ TROUPE_GUARDED_BY(mutex_);
+  std::deque<local_outcome> local_outcomes_ TROUPE_GUARDED_BY(mutex_);
+  bool stopped_ TROUPE_GUARDED_BY(mutex_) = false;
+  time_point now_ TROUPE_GUARDED_BY(mutex_); // when drive() was called
+  uint64_t bytes_sent_ TROUPE_GUARDED_BY(mutex_) = 0;
+  uint64_t bytes_received_ TROUPE_GUARDED_BY(mutex_) = 0;
 };
 
 } // namespace troupe::reduction

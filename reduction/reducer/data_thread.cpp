@@ -33,7 +33,7 @@ data_thread::~data_thread() {
 
 void data_thread::post(std::function<void()> task) {
   {
-    const std::lock_guard lock(mutex_);
+    const mutex_lock lock(mutex_);
     tasks_.push_back(std::move(task));
     has_tasks_.store(true, std::memory_order_release);
   }
@@ -84,7 +84,7 @@ void data_thread::run() {
 void data_thread::run_tasks() {
   std::list<std::function<void()>> tasks;
   {
-    const std::lock_guard lock(mutex_);
+    const mutex_lock lock(mutex_);
     tasks.swap(tasks_);
     has_tasks_.store(false, std::memory_order_relaxed);
   }
@@ -115,7 +115,7 @@ void data_thread::sleep() {
 void data_thread::publish_waiting() {
   for (auto& each : units_) {
     auto waiting = each->host->oldest_waiting();
-    const std::lock_guard lock(each->mutex);
+    const mutex_lock lock(each->mutex);
     each->waiting = std::move(waiting);
   }
 }

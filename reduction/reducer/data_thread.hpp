@@ -4,12 +4,12 @@
 // It spins for a moment after something happened and then sleeps, so an idle reducer takes no CPU.
 #pragma once
 
+#include "base/thread_annotations.hpp"
 #include "reduction/reducer/shard_host.hpp"
 
 #include <atomic>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 namespace troupe::reduction {
@@ -19,8 +19,8 @@ struct data_unit {
   std::unique_ptr<shard_host> host; // outlives the worker, whose last messages it may still get
   std::unique_ptr<am_worker> data;
 
-  std::mutex mutex; // guards `waiting`, which the control thread reads
-  std::optional<waiting_chunk> waiting;
+  checked_mutex mutex;
+  std::optional<waiting_chunk> waiting TROUPE_GUARDED_BY(mutex); // the control thread reads it
 };
 
 class data_thread {
@@ -49,8 +49,8 @@ private:
   unique_fd wake_fd_;
   std::vector<std::shared_ptr<data_unit>> units_; // the thread's
 
-  std::mutex mutex_; // guards what follows
-  std::list<std::function<void()>> tasks_;
+  checked_mutex mutex_;
+  std::list<std::function<void()>> tasks_ TROUPE_GUARDED_BY(mutex_);
   std::atomic<bool> has_tasks_ = false;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;

@@ -33,7 +33,7 @@ reducer_job::~reducer_job() {
 
 void reducer_job::serve(time_point now) {
   members_.serve(now);
-  hear_data_threads(now);
+  take_notes(now);
   if (members_.complete() && !members_.started()) begin();
 }
 
@@ -66,23 +66,9 @@ result<> reducer_job::begin_data() {
     lanes.push_back((*worker)->address());
     auto unit = std::make_shared<data_unit>();
     unit->data = std::move(*worker);
-    const auto notify = [this](const auto& note) {
-      const std::lock_guard lock(mutex_);
-      note();
-      eventfd_write(wake_fd_, 1);
-    };
     unit->host = std::make_unique<shard_host>(
         *unit->data, shard_host::settings{options_.chunk_bytes, options_.slots}, peers,
-        shard_host::callbacks{[this, notify](uint32_t) { notify([&] { ++newly_attached_; }); },
-                              [this, notify](uint32_t rank, const std::string& reason) {
-                                notify([&] { broken_.emplace_back(rank, reason); });
-                              },
-                              [this, notify](error why) {
-                                notify([&] {
-                                  if (!trouble_) trouble_ = std::move(why);
-                                });
-                              },
-                              [this, notify] { notify([&] { ++strays_; }); }});
+        make_callbacks());
     units_.push_back(unit);
     thread->add(unit);
   }
@@ -97,6 +83,30 @@ result<> reducer_job::begin_data() {
   return {};
 }
 
+// The data threads only note what they meet; the control thread judges, see take_notes.
+shard_host::callbacks reducer_job::make_callbacks() {
+  return {[this](uint32_t) {
+            const mutex_lock lock(mutex_);
+            ++newly_attached_;
+            eventfd_write(wake_fd_, 1);
+          },
+          [this](uint32_t rank, const std::string& reason) {
+            const mutex_lock lock(mutex_);
+            broken_.emplace_back(rank, reason);
+            eventfd_write(wake_fd_, 1);
+          },
+          [this](error why) {
+            const mutex_lock lock(mutex_);
+            if (!trouble_) trouble_ = std::move(why);
+            eventfd_write(wake_fd_, 1);
+          },
+          [this] {
+            const mutex_lock lock(mutex_);
+            ++strangers_;
+            eventfd_write(wake_fd_, 1);
+          }};
+}
+
 // The host by which rank 0 is known here, with the port that it named.
 std::string reducer_job::hub_address() const {
   const auto& zero = members_.at(0);
@@ -107,20 +117,20 @@ std::string reducer_job::hub_address() const {
   return address->text();
 }
 
-void reducer_job::hear_data_threads(time_point now) {
+void reducer_job::take_notes(time_point now) {
   std::vector<std::pair<uint32_t, std::string>> broken;
   std::optional<error> trouble;
-  uint64_t strays = 0;
+  uint64_t strangers = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const mutex_lock lock(mutex_);
     broken.swap(broken_);
     trouble.swap(trouble_);
     attached_ += std::exchange(newly_attached_, 0);
-    strays = strays_;
+    strangers = strangers_;
   }
   for (const auto& [rank, reason] : broken)
     members_.suspect(rank, reason, now);
-  if (strays > 0 && !std::exchange(stray_logged_, true))
+  if (strangers > 0 && !std::exchange(stranger_logged_, true))
     log_.warning("event=stray_message detail=\"a message without the job's secret\"");
   // Once all are connected, strangers need not even reach UCX.
   if (expected_ != 0 && attached_ == expected_) {
@@ -145,7 +155,7 @@ void reducer_job::tick(time_point now) {
 void reducer_job::log_late_ranks(time_point now) {
   std::optional<waiting_chunk> waiting;
   for (auto& each : units_) {
-    const std::lock_guard lock(each->mutex);
+    const mutex_lock lock(each->mutex);
     if (each->waiting && (!waiting || each->waiting->since < waiting->since))
       waiting = each->waiting;
   }

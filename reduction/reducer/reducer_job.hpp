@@ -7,8 +7,6 @@
 #include "reduction/reducer/data_thread.hpp"
 #include "reduction/reducer/reducer.hpp"
 
-#include <mutex>
-
 namespace troupe::reduction {
 
 class reducer_job {
@@ -34,7 +32,8 @@ public:
 private:
   void begin();
   result<> begin_data();
-  void hear_data_threads(time_point now);
+  shard_host::callbacks make_callbacks();
+  void take_notes(time_point now);
   void log_late_ranks(time_point now);
   std::string hub_address() const;
 
@@ -57,12 +56,14 @@ private:
   time_point next_waiting_words_;
   size_t peak_bytes_ = 0;
 
-  std::mutex mutex_; // guards what follows, which the data threads write
-  std::vector<std::pair<uint32_t, std::string>> broken_;
-  std::optional<error> trouble_;
-  uint32_t newly_attached_ = 0;
-  uint64_t strays_ = 0;
-  bool stray_logged_ = false;
+  bool stranger_logged_ = false;
+
+  // What the data threads report.
+  checked_mutex mutex_;
+  std::vector<std::pair<uint32_t, std::string>> broken_ TROUPE_GUARDED_BY(mutex_);
+  std::optional<error> trouble_ TROUPE_GUARDED_BY(mutex_);
+  uint32_t newly_attached_ TROUPE_GUARDED_BY(mutex_) = 0;
+  uint64_t strangers_ TROUPE_GUARDED_BY(mutex_) = 0; // messages without the job's secret
 };
 
 } // namespace troupe::reduction

@@ -57,7 +57,7 @@ std::optional<uint32_t> shard_host::rank_of(const chunk_header& header) {
   const auto found = rank_by_secret_.find(header.secret);
   if (found != rank_by_secret_.end()) return found->second;
   // Someone found UCX's own port and speaks its language. Nothing it sends may count.
-  if (callbacks_.stray) callbacks_.stray();
+  if (callbacks_.stranger) callbacks_.stranger();
   return std::nullopt;
 }
 

@@ -30,7 +30,8 @@ public:
     std::function<void(uint32_t rank, const std::string& reason)> connection_lost;
     /// The ranks disagree, or one broke the protocol.
     std::function<void(error)> trouble;
-    std::function<void()> stray;
+    /// A message without the secret of any rank.
+    std::function<void()> stranger;
   };
   /// Results for the rank that runs this host itself, which need no network.
   using local_result = std::function<void(const shard::outcome&, byte_span payload)>;

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <dirent.h>
 #include <linux/filter.h>
-#include <mutex>
 #include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
@@ -92,7 +91,7 @@ bool is_in_address(int fd, const byte_vector& address) {
   std::memcpy(&plain, &local, sizeof plain);
   if (plain.sin_family == AF_INET && plain.sin_addr.s_addr == htonl(INADDR_ANY)) return false;
   const auto port = std::as_bytes(std::span(&local.sin6_port, 1));
-  return !std::ranges::search(address, port).empty();
+  return std::search(address.begin(), address.end(), port.begin(), port.end()) != address.end();
 }
 
 result<ucp_context_h> make_context(const std::vector<std::string>& interfaces) {
@@ -123,7 +122,7 @@ result<std::unique_ptr<am_worker>> am_worker::create(const std::vector<std::stri
   if (!context) return std::unexpected(context.error());
   std::unique_ptr<am_worker> made(new am_worker);
   made->context_ = *context;
-  const std::lock_guard alone(listening_mutex());
+  const mutex_lock alone(listening_mutex());
   const auto listening_before = listening_sockets();
   ucp_worker_params_t params{};
   params.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
