@@ -1,7 +1,5 @@
 #include "reduction/control/protocol.hpp"
 
-#include "reduction/control/socket.hpp"
-
 #include <doctest/doctest.h>
 
 #include <random>
@@ -117,17 +115,6 @@ TEST_CASE("what the hub and the ranks tell each other arrives as it was sent") {
 TEST_CASE("another version is told as such") {
   auto bytes = encode(challenge{static_cast<uint16_t>(protocol_version + 1), fresh_nonce()});
   CHECK(decode_challenge(bytes).error().code == errc::out_of_range);
-}
-
-TEST_CASE("addresses are read strictly") {
-  CHECK(*parse_host_port("10.0.0.1:80") == host_port{"10.0.0.1", 80});
-  CHECK(*parse_host_port("[fd00::2]:65535") == host_port{"fd00::2", 65535});
-  CHECK(parse_host_port("[fd00::2]:65535")->text() == "[fd00::2]:65535");
-  for (const auto* const bad :
-       {"", "host", "host:", ":1", "host:65536", "host:1x", "fd00::2:1", "host:-1"})
-    CHECK(parse_host_port(bad).error().code == errc::invalid_argument);
-  CHECK(parse_host_ports("a:1,b:2")->size() == 2);
-  CHECK(!parse_host_ports("a:1,"));
 }
 
 } // namespace troupe::reduction::test
