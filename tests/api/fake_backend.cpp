@@ -132,12 +132,12 @@ wire::frame<wire::Outcome> fake_backend::create_tuning(wire::Command::Reader com
       [&](wire::Outcome::Builder outcome) { outcome.setTuningJob(*job); });
 }
 
-wire::frame<wire::Outcome> fake_backend::remove(wire::Command::Reader command, store::family where,
+wire::frame<wire::Outcome> fake_backend::remove(wire::Command::Reader command, store::family family,
                                                 uint64_t job) {
   auto id = next_id_++;
   auto operation = delete_operation(fmt::format("{}/operations/{}", parent_of(command), id));
   store::batch changes;
-  changes.erase(where, store::key_of(job));
+  changes.erase(family, store::key_of(job));
   changes.put(store::family::operations, store::key_of(id), operation.str());
   std::ignore = store_->commit(changes);
   return wire::frame<wire::Outcome>::build(
@@ -158,20 +158,20 @@ void fake_backend::read_logs(std::string node, wire::frame<wire::LogQuery> query
     log_line line;
     uint64_t next;
   };
-  std::vector<found> all;
+  std::vector<found> entries_found;
   std::map<std::string, uint64_t> offsets;
   for (const log_line& line : lines_[{node, query->getJobId()}]) {
     auto start = offsets[line.replica];
     auto next = offsets[line.replica] += line.text.size() + 1;
-    if (start >= from[line.replica]) all.push_back({line, next});
+    if (start >= from[line.replica]) entries_found.push_back({line, next});
   }
   lock.unlock();
-  std::ranges::stable_sort(all, {}, [](const found& each) { return each.line.nanos; });
-  if (all.size() > query->getEntriesMax()) all.resize(query->getEntriesMax());
+  std::ranges::stable_sort(entries_found, {}, [](const found& each) { return each.line.nanos; });
+  if (entries_found.size() > query->getEntriesMax()) entries_found.resize(query->getEntriesMax());
   answer(wire::frame<wire::LogChunk>::build([&](wire::LogChunk::Builder chunk) {
-    auto entries = chunk.initEntries(unsigned(all.size()));
-    for (unsigned index = 0; index < all.size(); ++index) {
-      const auto& [line, next] = all[index];
+    auto entries = chunk.initEntries(unsigned(entries_found.size()));
+    for (unsigned index = 0; index < entries_found.size(); ++index) {
+      const auto& [line, next] = entries_found[index];
       entries[index].setReplica(line.replica);
       auto slash = line.replica.find('/');
       entries[index].setTask(line.replica.substr(slash + 1, line.replica.rfind('/') - slash - 1));
@@ -334,9 +334,9 @@ uint64_t fake_backend::add_operation(const std::string& project, const std::stri
 
 namespace {
 
-std::vector<uint64_t> ids_in(const store::database& database, store::family where) {
+std::vector<uint64_t> ids_in(const store::database& database, store::family family) {
   std::vector<uint64_t> ids;
-  std::ignore = database.scan(where, "", false, [&](std::string_view key, std::string_view) {
+  std::ignore = database.scan(family, "", false, [&](std::string_view key, std::string_view) {
     ids.push_back(std::stoull(std::string(key)));
     return true;
   });
@@ -353,9 +353,9 @@ std::vector<uint64_t> fake_backend::tuning_job_ids() const {
   return ids_in(*store_, store::family::tuning_jobs);
 }
 
-void fake_backend::put(store::family where, const std::string& key, std::string value) {
+void fake_backend::put(store::family family, const std::string& key, std::string value) {
   store::batch changes;
-  changes.put(where, key, std::move(value));
+  changes.put(family, key, std::move(value));
   std::ignore = store_->commit(changes);
 }
 

@@ -1,5 +1,6 @@
-// A cluster that does what a test tells it: an in-memory store, commands with scripted outcomes,
-// nodes with given log lines. It keeps the store as the controller does, and nothing else of it.
+// The cluster behind the API as a test scripts it: an in-memory store, outcomes of commands, log
+// lines of nodes. It writes the store as the controller does, and has nothing else of the
+// controller.
 #pragma once
 
 #include "api/backend/backend.hpp"
@@ -31,17 +32,18 @@ public:
                  std::function<void(result<wire::frame<wire::LogChunk>>)> answer) override;
   const store::database& database() const override { return *store_; }
 
-  // What happened.
+  // The commands so far.
   std::vector<wire::frame<wire::Command>> commands() const;
 
-  // What shall happen.
+  // How the next calls are answered.
   void fail_next(error problem);
   void answer_next(wire::frame<wire::Outcome> outcome);
-  void hold_answers(); // commands are never answered from now on
+  void hold_answers(); // no command is answered from now on
   void silence(const std::string& node, bool silent);
   void add_line(const std::string& node, uint64_t job, log_line line);
 
   // The store, as the controller would have written it.
+  void put(store::family, const std::string& key, std::string value);
   uint64_t add_job(const std::string& display_name, wire::JobState state,
                    const std::string& project = "p", const std::string& location = "l",
                    const std::map<std::string, std::string>& labels = {});
@@ -70,7 +72,6 @@ private:
   wire::frame<wire::Outcome> create(wire::Command::Reader command);
   wire::frame<wire::Outcome> create_tuning(wire::Command::Reader command);
   wire::frame<wire::Outcome> remove(wire::Command::Reader command, store::family, uint64_t id);
-  void put(store::family, const std::string& key, std::string value);
 
   mutable std::mutex mutex_;
   std::unique_ptr<store::database> store_;
@@ -84,7 +85,7 @@ private:
   std::map<std::pair<std::string, uint64_t>, std::vector<log_line>> lines_;
 };
 
-/// 2026-01-01T00:00:00Z, where the fake's time stands still.
+/// 2026-01-01T00:00:00Z: the fake's clock always shows this time.
 inline constexpr int64_t new_year_micros = 1767225600'000'000;
 
 } // namespace troupe::api::test

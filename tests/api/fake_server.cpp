@@ -1,5 +1,6 @@
-// Usage: api-fake-server TOKEN_FILE. Serves the fake until its standard input ends, and prints its
-// address. Jobs whose name holds "sleep" stay running; all others succeed step by step.
+// Usage: api-fake-server TOKEN_FILE. Prints its address and serves the fake backend until its
+// standard input ends. Jobs whose name contains "sleep" stay running; all others succeed step by
+// step.
 #include "api/http/server.hpp"
 #include "tests/api/fake_backend.hpp"
 

@@ -1,4 +1,4 @@
-// A server over the fake backend, and a client of it.
+// A server over the fake backend, and a client of it; and what tests read from replies.
 #pragma once
 
 #include "api/http/server.hpp"
@@ -42,6 +42,21 @@ inline std::string status_of(const http_reply& reply) {
 
 inline std::string message_of(const http_reply& reply) {
   return reply.json()["error"]["message"].as<std::string>();
+}
+
+/// The id at the end of the resource's name.
+inline std::string id_in(const http_reply& reply) {
+  auto name = reply.json()["name"].as<std::string>();
+  return name.substr(name.rfind('/') + 1);
+}
+
+/// The display names on one page.
+inline std::vector<std::string> names_in(const http_reply& reply,
+                                         const char* collection = "customJobs") {
+  std::vector<std::string> names;
+  for (auto job : reply.json()[collection])
+    names.push_back(job["displayName"].as<std::string>());
+  return names;
 }
 
 } // namespace troupe::api::test

@@ -1,5 +1,5 @@
-// The simplest HTTP client there is, on a blocking socket, so that tests see the server's very
-// bytes and can send what no decent client would.
+// A minimal HTTP client on a blocking socket. Tests see the exact bytes of the server, and can send
+// bytes that no real client would send.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -31,7 +31,8 @@ public:
   void end_sending();
   /// Reads one reply; `head`: to a HEAD request, which has no body.
   http_reply reply(bool head = false);
-  /// Whether the server closes within the time, after whatever else it sends.
+  /// Whether the server closes the connection within the time. Bytes that it sends before are
+  /// ignored.
   bool closes_within(std::chrono::milliseconds time);
 
 private:
