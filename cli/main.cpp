@@ -1,4 +1,8 @@
+// The entry point of the command `troupe`.
+#include "cli/bench/commands.hpp"
 #include "cli/program.hpp"
+#include "cli/serve/commands.hpp"
+#include "cli/tune/commands.hpp"
 
 #include <csignal>
 

@@ -1,6 +1,8 @@
 #include "cli/program.hpp"
 
-#include "cli/commands.hpp"
+#include "base/version.hpp"
+#include "cli/jobs/commands.hpp"
+#include "cli/serve/commands.hpp"
 #include "cli/terminal/suggest.hpp"
 
 #include <algorithm>
@@ -154,7 +156,7 @@ int run_program(std::vector<std::string> arguments, console& at,
   CLI::App app("Troupe trains and tunes machine-learning models on your own machines.", "troupe");
   app.formatter(std::make_shared<help_form>());
   app.set_help_flag("-h,--help", "Show this help")->group("Everywhere");
-  app.set_version_flag("--version", std::string("troupe ") + TROUPE_VERSION, "Show the version")
+  app.set_version_flag("--version", std::string("troupe ") + version, "Show the version")
       ->group("Everywhere");
   app.fallthrough();
   app.footer(overview);

@@ -2,8 +2,10 @@
 // tests call.
 #pragma once
 
-#include "cli/commands.hpp"
+#include "cli/client/invocation.hpp"
 #include "cli/terminal/console.hpp"
+
+#include <CLI/CLI.hpp>
 
 #include <string>
 #include <vector>

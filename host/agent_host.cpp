@@ -2,7 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/private_file.hpp"
-#include "host/version.hpp"
+#include "base/version.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -11,7 +11,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace troupe::cli {
+namespace troupe::host {
 
 namespace {
 
@@ -77,7 +77,7 @@ result<std::unique_ptr<agent_host>> agent_host::start(caf::actor_system& system,
   identity.gpu_type = options.gpu_type;
   identity.port_first = options.port_first;
   identity.port_last = options.port_last;
-  identity.version = version;
+  identity.version = troupe::version;
   host->ledger_ = std::make_shared<actors::node_ledger>(std::move(identity));
   auto reactor = runtime::reactor::create();
   if (!reactor) return std::unexpected(reactor.error());
@@ -141,4 +141,4 @@ agent_host::~agent_host() {
   }
 }
 
-} // namespace troupe::cli
+} // namespace troupe::host

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-namespace troupe::cli {
+namespace troupe::host {
 
 /// The cores and the memory of this machine.
 core::amounts machine_resources();
@@ -63,4 +63,4 @@ private:
   std::unique_ptr<actors::controller_link> link_;
 };
 
-} // namespace troupe::cli
+} // namespace troupe::host

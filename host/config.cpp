@@ -14,7 +14,7 @@
 #include <sstream>
 #include <unistd.h>
 
-namespace troupe::actors {
+namespace troupe::host {
 
 namespace {
 
@@ -290,4 +290,4 @@ result<cluster_config> read_cluster_config(const fs::path& file) {
   return read_file(file, parse_cluster_config);
 }
 
-} // namespace troupe::actors
+} // namespace troupe::host

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace troupe::actors {
+namespace troupe::host {
 
 /// Paths are absolute once read: a relative one counts from the directory of the file that names
 /// it.
@@ -71,4 +71,4 @@ result<agent_config> parse_agent_config(std::string_view text, const std::filesy
 result<cluster_config> parse_cluster_config(std::string_view text,
                                             const std::filesystem::path& file);
 
-} // namespace troupe::actors
+} // namespace troupe::host

@@ -6,11 +6,11 @@
 #include "actors/tuner_pool.hpp"
 #include "base/private_file.hpp"
 #include "base/randomness.hpp"
-#include "cli/client/settings.hpp"
+#include "host/published_endpoint.hpp"
 
 #include <spdlog/spdlog.h>
 
-namespace troupe::cli {
+namespace troupe::host {
 
 namespace {
 
@@ -45,67 +45,66 @@ private:
 
 result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_system& system,
                                                                 controller_options options) {
-  auto host = std::unique_ptr<controller_host>(new controller_host);
-  if (auto made = make_private_directory(options.data_directory); !made)
-    return std::unexpected(made.error());
+  auto made = std::unique_ptr<controller_host>(new controller_host);
+  if (auto ready = make_private_directory(options.data_directory); !ready)
+    return std::unexpected(ready.error());
 
   auto database = store::open(options.data_directory / "store");
   if (!database) return std::unexpected(database.error());
-  host->database_ = std::move(*database);
+  made->database_ = std::move(*database);
 
   const auto now = std::chrono::time_point_cast<micros>(std::chrono::system_clock::now());
   auto recovered = core::cluster::recover(
       std::move(options.core), random_hex(8), now,
       [&](store::family family,
           const std::function<bool(std::string_view, std::string_view)>& visit) {
-        return host->database_->scan(family, "", false, visit);
+        return made->database_->scan(family, "", false, visit);
       });
   if (!recovered) return std::unexpected(recovered.error());
   auto& [cluster, effects] = *recovered;
   // The raised epoch must be durable before any order bears it.
-  if (auto committed = host->database_->commit(effects.writes); !committed)
+  if (auto committed = made->database_->commit(effects.writes); !committed)
     return std::unexpected(committed.error());
 
   const auto cluster_id = cluster->id();
   const auto epoch = cluster->epoch();
-  host->store_ = actors::spawn_store(system, *host->database_);
+  made->store_ = actors::spawn_store(system, *made->database_);
   auto pending = std::move(effects.suggestion_requests);
   const auto tuner = std::make_shared<actors::tuner_pool>();
-  host->controller_ = actors::spawn_controller(system, std::move(cluster), host->store_, tuner);
+  made->controller_ = actors::spawn_controller(system, std::move(cluster), made->store_, tuner);
   for (auto& request : pending)
-    tuner->ask(system, host->controller_, std::move(request));
-  host->backend_ = std::make_unique<actor_backend>(host->controller_, *host->database_);
+    tuner->ask(system, made->controller_, std::move(request));
+  made->backend_ = std::make_unique<actor_backend>(made->controller_, *made->database_);
 
   if (options.gateway) {
-    auto gateway = actors::agent_gateway::open(system, host->controller_, options.gateway->listen,
+    auto gateway = actors::agent_gateway::open(system, made->controller_, options.gateway->listen,
                                                options.gateway->identity, cluster_id, epoch);
     if (!gateway) return std::unexpected(gateway.error());
-    host->gateway_ = std::move(*gateway);
+    made->gateway_ = std::move(*gateway);
   }
 
-  host->token_file_ = options.data_directory / "token";
-  auto token = read_or_make_secret(host->token_file_, [] { return random_hex(24); });
+  made->token_file_ = options.data_directory / host::token_file;
+  auto token = read_or_make_secret(made->token_file_, [] { return random_hex(24); });
   if (!token) return std::unexpected(token.error());
   api::server_settings settings;
   settings.listen = options.api_listen;
   settings.token = *token;
-  settings.token_place = "in " + host->token_file_.string();
+  settings.token_place = "in " + made->token_file_.string();
   settings.project = options.project;
   settings.location = options.location;
-  auto server = api::server::start(settings, *host->backend_);
+  auto server = api::server::start(settings, *made->backend_);
   if (!server) return std::unexpected(server.error());
-  host->server_ = std::move(*server);
+  made->server_ = std::move(*server);
 
   const auto name = options.api_listen.substr(0, options.api_listen.rfind(':'));
-  host->endpoint_ =
-      fmt::format("http://{}:{}", name == "0.0.0.0" ? "127.0.0.1" : name, host->server_->port());
-  host->endpoint_file_ = options.data_directory / "endpoint";
-  if (auto published = publish_cluster(options.data_directory, {host->endpoint_, *token});
-      !published)
+  made->endpoint_ =
+      fmt::format("http://{}:{}", name == "0.0.0.0" ? "127.0.0.1" : name, made->server_->port());
+  made->endpoint_file_ = options.data_directory / host::endpoint_file;
+  if (auto published = publish(options.data_directory, {made->endpoint_, *token}); !published)
     return std::unexpected(published.error());
   spdlog::info("event=controller_up cluster={} epoch={} endpoint={} gate_port={}", cluster_id,
-               epoch, host->endpoint_, host->gateway_port());
-  return host;
+               epoch, made->endpoint_, made->gateway_port());
+  return made;
 }
 
 controller_host::~controller_host() {
@@ -123,4 +122,4 @@ controller_host::~controller_host() {
   self->wait_for(store_);
 }
 
-} // namespace troupe::cli
+} // namespace troupe::host

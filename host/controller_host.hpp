@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-namespace troupe::cli {
+namespace troupe::host {
 
 struct gateway_options {
   std::string listen; // "host:port"
@@ -57,4 +57,4 @@ private:
   std::unique_ptr<api::server> server_;
 };
 
-} // namespace troupe::cli
+} // namespace troupe::host

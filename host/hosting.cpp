@@ -1,8 +1,8 @@
 #include "host/hosting.hpp"
 
-namespace troupe::cli {
+namespace troupe::host {
 
-controller_options options_of(const actors::controller_config& config) {
+controller_options options_of(const controller_config& config) {
   controller_options options;
   options.data_directory = config.data_directory;
   options.api_listen = config.api_listen;
@@ -16,7 +16,7 @@ controller_options options_of(const actors::controller_config& config) {
   return options;
 }
 
-agent_options options_of(const actors::agent_config& config, const installation& where) {
+agent_options options_of(const agent_config& config, const installation& where) {
   agent_options options;
   options.runtime.directory = config.data_directory;
   options.runtime.shim = where.shim;
@@ -37,4 +37,4 @@ agent_options options_of(const actors::agent_config& config, const installation&
   return options;
 }
 
-} // namespace troupe::cli
+} // namespace troupe::host

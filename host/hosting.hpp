@@ -7,10 +7,10 @@
 #include "host/controller_host.hpp"
 #include "host/installation.hpp"
 
-namespace troupe::cli {
+namespace troupe::host {
 
-controller_options options_of(const actors::controller_config& config);
+controller_options options_of(const controller_config& config);
 
-agent_options options_of(const actors::agent_config& config, const installation& where);
+agent_options options_of(const agent_config& config, const installation& where);
 
-} // namespace troupe::cli
+} // namespace troupe::host

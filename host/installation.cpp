@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace troupe::cli {
+namespace troupe::host {
 
 namespace fs = std::filesystem;
 
@@ -45,4 +45,4 @@ result<installation> find_installation() {
   return found;
 }
 
-} // namespace troupe::cli
+} // namespace troupe::host

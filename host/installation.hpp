@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-namespace troupe::cli {
+namespace troupe::host {
 
 struct installation {
   std::filesystem::path troupe;  // this program
@@ -19,4 +19,4 @@ struct installation {
 /// Errors: failed_precondition if the shim is nowhere, naming the places that were tried.
 result<installation> find_installation();
 
-} // namespace troupe::cli
+} // namespace troupe::host

@@ -68,7 +68,6 @@ STILL_TO_DO = {
     "tests/core/studies/tuning_jobs.cpp",
     "tests/sim/sim_world.cpp",
     # long_functions
-    "cli/client/http_client.cpp:http_client::exchange",
     "core/cluster/recovery.cpp:engine::recover",
     "tests/store/make_database.py:studies",
     # openings
@@ -77,16 +76,6 @@ STILL_TO_DO = {
     "bench/tuner/front_tasks.cpp",
     "bench/tuner/holdout_tasks.cpp",
     "bench/tuner/public_tasks.cpp",
-    "cli/jobs/custom_jobs.cpp",
-    "cli/jobs/job_commands.cpp",
-    "cli/jobs/job_views.cpp",
-    "cli/jobs/list_views.cpp",
-    "cli/jobs/nodes.cpp",
-    "cli/jobs/trial_views.cpp",
-    "cli/jobs/tuning_jobs.cpp",
-    "cli/jobs/view_parts.cpp",
-    "cli/main.cpp",
-    "cli/serve/reducer.cpp",
     "core/validate/jobs.cpp",
     "core/validate/parameters.cpp",
     "core/validate/study.cpp",
@@ -105,7 +94,6 @@ STILL_TO_DO = {
     "core/state/state.hpp -> core/scheduler/placement.hpp",
     "core/state/trial_records.cpp -> core/cluster/engine.hpp",
     "core/validate/trial.hpp -> core/state/state.hpp",
-    "host/controller_host.cpp -> cli/client/settings.hpp",
     # meson_lists
     "bench/peers/meson.build",
     "link/meson.build",

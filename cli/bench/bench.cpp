@@ -4,7 +4,7 @@
 #include "cli/bench/plan.hpp"
 #include "cli/bench/plot.hpp"
 #include "cli/bench/report.hpp"
-#include "cli/commands.hpp"
+#include "cli/bench/commands.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/output_files.hpp"
 

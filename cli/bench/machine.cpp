@@ -1,6 +1,6 @@
 #include "cli/bench/machine.hpp"
 
-#include "host/version.hpp"
+#include "base/version.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

@@ -22,6 +22,14 @@ struct answer {
   std::string body;
 };
 
+struct outgoing_request {
+  kj::HttpMethod method;
+  std::string authority; // "host:port"
+  const std::string& path;
+  const std::string& body;
+  kj::HttpHeaders headers;
+};
+
 kj::Own<kj::HttpHeaderTable> header_table(kj::HttpHeaderId& authorization) {
   kj::HttpHeaderTable::Builder builder;
   authorization = builder.add("Authorization");
@@ -156,77 +164,96 @@ result<json_document> http_client::remove(const std::string& path) {
   return exchange(method::remove, path, {});
 }
 
-result<json_document> http_client::exchange(method how, const std::string& path,
+/// "host:port", with an IPv6 address in brackets.
+std::string http_client::authority() const {
+  const bool ipv6 = endpoint_.host.find(':') != std::string::npos;
+  return fmt::format("{}:{}", ipv6 ? "[" + endpoint_.host + "]" : endpoint_.host, endpoint_.port);
+}
+
+/// Why a request failed, for the person who gave the command.
+static error request_error(const kj::Exception& exception, const http_options& options,
+                           bool connected) {
+  const auto reason = exception.getDescription();
+  if (exception.getType() == kj::Exception::Type::OVERLOADED)
+    return {errc::deadline_exceeded,
+            fmt::format("{} did not answer within {} s; is the server overloaded, or the wrong one?",
+                        options.url, options.timeout_ms / 1000)};
+  if (!connected)
+    return {errc::unavailable, fmt::format("no server answers at {} ({}). Start one with: troupe up",
+                                           options.url, reason.cStr())};
+  if (exception.getType() == kj::Exception::Type::DISCONNECTED)
+    return {errc::unavailable, fmt::format("{} closed the connection before it had answered ({})",
+                                           options.url, reason.cStr())};
+  return {errc::unknown,
+          fmt::format("what {} answered is not HTTP ({}): another server seems to listen there. "
+                      "Check --endpoint or TROUPE_ENDPOINT",
+                      options.url, reason.cStr())};
+}
+
+/// One request and its answer over a connection of its own. `connected` is set once there is one.
+static kj::Promise<void> request_once(kj::Network& network, const kj::HttpHeaderTable& table,
+                                      const outgoing_request& outgoing, answer& got,
+                                      bool& connected) {
+  struct link {
+    kj::Own<kj::NetworkAddress> address;
+    kj::Own<kj::HttpClient> client;
+  };
+  auto held = kj::heap<link>();
+  auto& use = *held;
+  return network.parseAddress(kj::StringPtr(outgoing.authority.c_str(), outgoing.authority.size()))
+      .then([&use](kj::Own<kj::NetworkAddress> found) {
+        use.address = kj::mv(found);
+        return use.address->connect();
+      })
+      .then([&use, &table, &outgoing, &connected](kj::Own<kj::AsyncIoStream> stream) {
+        connected = true;
+        use.client = kj::newHttpClient(table, *stream).attach(kj::mv(stream));
+        const auto& body = outgoing.body;
+        auto request = use.client->request(outgoing.method, outgoing.path.c_str(),
+                                           outgoing.headers, body.size());
+        auto sent = body.empty() ? kj::Promise<void>(kj::READY_NOW)
+                                 : request.body->write(body.data(), body.size());
+        return sent.attach(kj::mv(request.body))
+            .then([response = kj::mv(request.response)]() mutable { return kj::mv(response); });
+      })
+      .then([&got](kj::HttpClient::Response response) {
+        got.status = response.statusCode;
+        KJ_IF_MAYBE (type, response.headers->get(kj::HttpHeaderId::CONTENT_TYPE))
+          got.content_type = type->cStr();
+        auto text = response.body->readAllText(answer_bytes_max);
+        return text.attach(kj::mv(response.body));
+      })
+      .then([&got](kj::String text) { got.body.assign(text.begin(), text.size()); })
+      .attach(kj::mv(held));
+}
+
+result<json_document> http_client::exchange(method verb, const std::string& path,
                                             const std::string& body) {
   auto& io = *loop_->io;
-  auto& timer = io.provider->getTimer();
-  auto& network = io.provider->getNetwork();
-  kj::HttpHeaders headers(*loop_->table);
-  auto authority =
-      endpoint_.host.find(':') == std::string::npos ? endpoint_.host : "[" + endpoint_.host + "]";
-  authority += ":" + std::to_string(endpoint_.port);
-  headers.set(kj::HttpHeaderId::HOST, kj::str(authority.c_str()));
+  outgoing_request outgoing{verb == method::get    ? kj::HttpMethod::GET
+                            : verb == method::post ? kj::HttpMethod::POST
+                                                   : kj::HttpMethod::DELETE,
+                            authority(), path, body, kj::HttpHeaders(*loop_->table)};
+  outgoing.headers.set(kj::HttpHeaderId::HOST, kj::str(outgoing.authority.c_str()));
   if (!options_.token.empty())
-    headers.set(loop_->authorization, kj::str("Bearer ", options_.token.c_str()));
-  if (how == method::post) headers.set(kj::HttpHeaderId::CONTENT_TYPE, "application/json");
+    outgoing.headers.set(loop_->authorization, kj::str("Bearer ", options_.token.c_str()));
+  if (verb == method::post) outgoing.headers.set(kj::HttpHeaderId::CONTENT_TYPE, "application/json");
 
   answer got;
   bool connected = false;
   bool interrupted = false;
   auto problem = kj::runCatchingExceptions([&] {
-    kj::Own<kj::HttpClient> client;
-    kj::Own<kj::NetworkAddress> address;
-    auto kj_method = how == method::get    ? kj::HttpMethod::GET
-                     : how == method::post ? kj::HttpMethod::POST
-                                           : kj::HttpMethod::DELETE;
-    auto work = network.parseAddress(kj::StringPtr(authority.c_str(), authority.size()))
-                    .then([&](kj::Own<kj::NetworkAddress> found) {
-                      address = kj::mv(found);
-                      return address->connect();
-                    })
-                    .then([&](kj::Own<kj::AsyncIoStream> stream) {
-                      connected = true;
-                      client = kj::newHttpClient(*loop_->table, *stream).attach(kj::mv(stream));
-                      auto request = client->request(kj_method, path.c_str(), headers, body.size());
-                      auto sent = body.empty() ? kj::Promise<void>(kj::READY_NOW)
-                                               : request.body->write(body.data(), body.size());
-                      return sent.attach(kj::mv(request.body))
-                          .then([response = kj::mv(request.response)]() mutable {
-                            return kj::mv(response);
-                          });
-                    })
-                    .then([&](kj::HttpClient::Response response) {
-                      got.status = response.statusCode;
-                      KJ_IF_MAYBE (type, response.headers->get(kj::HttpHeaderId::CONTENT_TYPE))
-                        got.content_type = type->cStr();
-                      auto text = response.body->readAllText(answer_bytes_max);
-                      return text.attach(kj::mv(response.body));
-                    })
-                    .then([&](kj::String text) { got.body.assign(text.begin(), text.size()); });
-    auto bounded = timer.timeoutAfter(options_.timeout_ms * kj::MILLISECONDS, kj::mv(work));
+    auto work = request_once(io.provider->getNetwork(), *loop_->table, outgoing, got, connected);
+    auto bounded = io.provider->getTimer().timeoutAfter(options_.timeout_ms * kj::MILLISECONDS,
+                                                        kj::mv(work));
     if (options_.interruptible)
       bounded = bounded.exclusiveJoin(
           io.unixEventPort.onSignal(SIGINT).then([&](siginfo_t&&) { interrupted = true; }));
     bounded.wait(io.waitScope);
   });
   if (interrupted) return fail(errc::cancelled, "interrupted");
-  KJ_IF_MAYBE (exception, problem) {
-    if (exception->getType() == kj::Exception::Type::OVERLOADED)
-      return fail(errc::deadline_exceeded,
-                  "{} did not answer within {} s; is the server overloaded, or the wrong one?",
-                  options_.url, options_.timeout_ms / 1000);
-    auto why = exception->getDescription();
-    if (!connected)
-      return fail(errc::unavailable, "no server answers at {} ({}). Start one with: troupe up",
-                  options_.url, why.cStr());
-    if (exception->getType() == kj::Exception::Type::DISCONNECTED)
-      return fail(errc::unavailable, "{} closed the connection before it had answered ({})",
-                  options_.url, why.cStr());
-    return fail(errc::unknown,
-                "what {} answered is not HTTP ({}): another server seems to listen there. Check "
-                "--endpoint or TROUPE_ENDPOINT",
-                options_.url, why.cStr());
-  }
+  KJ_IF_MAYBE (exception, problem)
+    return std::unexpected(request_error(*exception, options_, connected));
   return understood(options_.url, got);
 }
 

@@ -55,6 +55,7 @@ private:
   enum class method : uint8_t { get, post, remove };
 
   http_client(http_options options, http_endpoint endpoint);
+  std::string authority() const;
   result<json_document> exchange(method, const std::string& path, const std::string& body);
 
   http_options options_;

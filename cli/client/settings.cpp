@@ -1,6 +1,5 @@
 #include "cli/client/settings.hpp"
 
-#include "base/private_file.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -43,13 +42,13 @@ result<fs::path> data_directory(const global_options& options, const console& at
               "no data directory: neither --data, nor TROUPE_DATA, nor HOME is set");
 }
 
-result<connection> find_cluster(const global_options& options, const console& at) {
-  connection found;
+result<host::published_endpoint> find_cluster(const global_options& options, const console& at) {
+  host::published_endpoint found;
   auto data = data_directory(options, at);
   found.url = !options.endpoint.empty() ? options.endpoint : at.variable("TROUPE_ENDPOINT");
   if (found.url.empty()) {
     if (!data) return std::unexpected(data.error());
-    auto line = line_of(*data / "endpoint");
+    auto line = line_of(*data / host::endpoint_file);
     if (!line)
       return fail(errc::failed_precondition,
                   "no cluster is known here: neither --endpoint nor TROUPE_ENDPOINT is set, and "
@@ -58,7 +57,7 @@ result<connection> find_cluster(const global_options& options, const console& at
     found.url = *line;
   }
   if (options.token_file.empty() && !data) return std::unexpected(data.error());
-  auto file = options.token_file.empty() ? *data / "token" : fs::path(options.token_file);
+  auto file = options.token_file.empty() ? *data / host::token_file : fs::path(options.token_file);
   auto token = line_of(file);
   if (!token)
     return fail(errc::unauthenticated,
@@ -68,13 +67,6 @@ result<connection> find_cluster(const global_options& options, const console& at
                 found.url, token.error().message);
   found.token = *token;
   return found;
-}
-
-result<> publish_cluster(const fs::path& data, const connection& cluster) {
-  if (auto made = make_private_directory(data); !made) return made;
-  // The token first: whoever finds the endpoint finds its token.
-  if (auto done = write_private_file(data / "token", cluster.token + "\n"); !done) return done;
-  return write_private_file(data / "endpoint", cluster.url + "\n");
 }
 
 } // namespace troupe::cli

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "cli/terminal/console.hpp"
+#include "host/published_endpoint.hpp"
 
 #include <filesystem>
 #include <string>
@@ -23,21 +24,12 @@ struct global_options {
   bool json() const { return format == "json"; }
 };
 
-struct connection {
-  std::string url;
-  std::string token;
-};
-
 /// --data, else TROUPE_DATA, else ~/.troupe. Errors: failed_precondition where there is no home
 /// either.
 result<std::filesystem::path> data_directory(const global_options&, const console&);
 
 /// The URL: --endpoint, else TROUPE_ENDPOINT, else <data>/endpoint. The token: --token-file, else
 /// <data>/token. Errors say where was looked and what to do.
-result<connection> find_cluster(const global_options&, const console&);
-
-/// Writes <data>/endpoint and <data>/token, both 0600, for find_cluster. The directory is made 0700
-/// if it is missing.
-result<> publish_cluster(const std::filesystem::path& data, const connection&);
+result<host::published_endpoint> find_cluster(const global_options&, const console&);
 
 } // namespace troupe::cli

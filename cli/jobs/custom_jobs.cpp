@@ -1,4 +1,5 @@
-#include "cli/commands.hpp"
+// `troupe custom-jobs`: create, and what all kinds of jobs share.
+#include "cli/jobs/commands.hpp"
 #include "cli/jobs/job_request.hpp"
 #include "wire/json.hpp"
 

@@ -1,4 +1,5 @@
-#include "cli/commands.hpp"
+// list, describe, cancel, delete and stream-logs: the commands that custom jobs and tuning jobs share.
+#include "cli/jobs/commands.hpp"
 #include "cli/jobs/log_stream.hpp"
 #include "cli/jobs/views.hpp"
 #include "cli/jobs/watch.hpp"

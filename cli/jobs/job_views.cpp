@@ -1,3 +1,4 @@
+// How a job and its status are shown to a person.
 #include "cli/jobs/views.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/table.hpp"

@@ -1,3 +1,4 @@
+// How lists of jobs and nodes are shown to a person.
 #include "cli/jobs/views.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/table.hpp"

@@ -1,4 +1,5 @@
-#include "cli/commands.hpp"
+// `troupe nodes list`.
+#include "cli/jobs/commands.hpp"
 #include "cli/jobs/views.hpp"
 
 namespace troupe::cli {

@@ -1,3 +1,4 @@
+// How the trials of a tuning job are shown to a person.
 #include "cli/jobs/views.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/table.hpp"

@@ -1,3 +1,4 @@
+// The parts that several views of jobs and trials show alike.
 #include "cli/jobs/views.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/shell_words.hpp"

@@ -1,6 +1,6 @@
 // `troupe agent`: one node of a cluster. Ending it leaves its replicas running: the next agent of
 // the node adopts them.
-#include "cli/commands.hpp"
+#include "cli/serve/commands.hpp"
 #include "cli/serve/serve.hpp"
 #include "host/hosting.hpp"
 
@@ -9,17 +9,17 @@ namespace troupe::cli {
 namespace {
 
 int serve(const serve_flags& flags, const invocation& invoked, stop_signals& signals) {
-  auto config = actors::read_agent_config(flags.config);
+  auto config = host::read_agent_config(flags.config);
   if (!config) return invoked.misused(config.error(), "troupe agent");
   if (flags.check_config) return config_is_fine(flags, invoked);
-  auto where = find_installation();
+  auto where = host::find_installation();
   if (!where) return invoked.failed(where.error());
   actor_settings settings;
   caf::actor_system system{settings};
-  auto agent = agent_host::start(system, options_of(*config, *where));
+  auto agent = host::agent_host::start(system, host::options_of(*config, *where));
   if (!agent) return invoked.failed(agent.error());
   auto joined = (*agent)->join(
-      controller_link_options{config->controller, config->controller_name, *config->tls});
+      host::controller_link_options{config->controller, config->controller_name, *config->tls});
   if (!joined) return invoked.failed(joined.error());
   signals.wait();
   agent->reset();

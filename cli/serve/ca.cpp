@@ -1,7 +1,7 @@
 // `troupe ca`: the cluster's own certificate authority, for the links between controller and
 // agents.
+#include "cli/serve/commands.hpp"
 #include "base/private_file.hpp"
-#include "cli/commands.hpp"
 #include "link/authority.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // `troupe controller`: the controller of a cluster of several machines; agents dial in.
-#include "cli/commands.hpp"
+#include "cli/serve/commands.hpp"
 #include "cli/serve/serve.hpp"
 #include "host/hosting.hpp"
 
@@ -8,12 +8,12 @@ namespace troupe::cli {
 namespace {
 
 int serve(const serve_flags& flags, const invocation& invoked, stop_signals& signals) {
-  auto config = actors::read_controller_config(flags.config);
+  auto config = host::read_controller_config(flags.config);
   if (!config) return invoked.misused(config.error(), "troupe controller");
   if (flags.check_config) return config_is_fine(flags, invoked);
   actor_settings settings;
   caf::actor_system system{settings};
-  auto controller = controller_host::start(system, options_of(*config));
+  auto controller = host::controller_host::start(system, host::options_of(*config));
   if (!controller) return invoked.failed(controller.error());
   signals.wait();
   // Replicas belong to the agents and run on; the next controller finds them again.

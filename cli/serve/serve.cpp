@@ -1,6 +1,6 @@
 #include "cli/serve/serve.hpp"
 
-#include "cli/commands.hpp"
+#include "cli/serve/commands.hpp"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>

@@ -1,6 +1,6 @@
 // `troupe up`: a whole cluster in one process, on loopback only. For one machine, for trying
 // things, for the demo.
-#include "cli/commands.hpp"
+#include "cli/serve/commands.hpp"
 #include "cli/serve/serve.hpp"
 #include "host/hosting.hpp"
 
@@ -20,34 +20,34 @@ struct up_flags : serve_flags {
 };
 
 /// The machine's cores and memory, shared out evenly where it plays several nodes.
-void share_out(agent_options& options, unsigned nodes, double cpus) {
+void share_out(host::agent_options& options, unsigned nodes, double cpus) {
   if (cpus > 0) options.cpu_millis = static_cast<uint64_t>(cpus * 1000);
   if (nodes < 2) return;
-  const auto machine = machine_resources();
+  const auto machine = host::machine_resources();
   options.cpu_millis = options.cpu_millis.value_or(machine.cpu_millis) / nodes;
   options.memory_bytes = options.memory_bytes.value_or(machine.memory_bytes) / nodes;
 }
 
 /// Several nodes on one machine divide the ports between them.
-void divide_ports(agent_options& options, unsigned node, unsigned nodes) {
+void divide_ports(host::agent_options& options, unsigned node, unsigned nodes) {
   const auto share = static_cast<uint16_t>((options.port_last - options.port_first + 1) / nodes);
   options.port_first = static_cast<uint16_t>(options.port_first + node * share);
   options.port_last = static_cast<uint16_t>(options.port_first + share - 1);
 }
 
-result<std::vector<std::unique_ptr<agent_host>>> start_agents(caf::actor_system& system,
-                                                              const agent_options& pattern,
+result<std::vector<std::unique_ptr<host::agent_host>>> start_agents(caf::actor_system& system,
+                                                              const host::agent_options& pattern,
                                                               const std::filesystem::path& data,
                                                               const up_flags& flags,
-                                                              const controller_host& controller) {
-  std::vector<std::unique_ptr<agent_host>> agents;
+                                                              const host::controller_host& controller) {
+  std::vector<std::unique_ptr<host::agent_host>> agents;
   for (unsigned node = 0; node < flags.nodes; ++node) {
     auto options = pattern;
     if (flags.nodes > 1) options.name = fmt::format("{}-{}", pattern.name, node);
     options.runtime.directory = data / "agents" / options.name;
     share_out(options, flags.nodes, flags.cpus);
     divide_ports(options, node, flags.nodes);
-    auto agent = agent_host::start(system, std::move(options));
+    auto agent = host::agent_host::start(system, std::move(options));
     if (!agent) return std::unexpected(agent.error());
     if (auto joined = (*agent)->join(controller.controller()); !joined)
       return std::unexpected(joined.error());
@@ -71,26 +71,26 @@ result<> check_loopback(const std::string& listen) {
 int serve(const up_flags& flags, const invocation& invoked, stop_signals& signals) {
   auto data = data_directory(invoked.options, invoked.at);
   if (!data) return invoked.failed(data.error());
-  auto where = find_installation();
+  auto where = host::find_installation();
   if (!where) return invoked.failed(where.error());
 
   // No file is an empty one: the defaults are the parser's.
-  auto config = flags.config.empty() ? actors::parse_cluster_config("{}", "defaults")
-                                     : actors::read_cluster_config(flags.config);
+  auto config = flags.config.empty() ? host::parse_cluster_config("{}", "defaults")
+                                     : host::read_cluster_config(flags.config);
   if (!config) return invoked.misused(config.error(), "troupe up");
   if (flags.check_config) return config_is_fine(flags, invoked);
-  auto controller_settings = options_of(config->controller);
+  auto controller_settings = host::options_of(config->controller);
   controller_settings.data_directory = *data;
   controller_settings.gateway.reset();
   if (!flags.listen.empty()) controller_settings.api_listen = flags.listen;
   if (auto local = check_loopback(controller_settings.api_listen); !local)
     return invoked.misused(local.error(), "troupe up");
-  auto agent_settings = options_of(config->agent, *where);
+  auto agent_settings = host::options_of(config->agent, *where);
   agent_settings.address = "127.0.0.1";
 
   actor_settings actor_options;
   caf::actor_system system{actor_options};
-  auto controller = controller_host::start(system, std::move(controller_settings));
+  auto controller = host::controller_host::start(system, std::move(controller_settings));
   if (!controller) return invoked.failed(controller.error());
   auto agents = start_agents(system, agent_settings, *data, flags, **controller);
   if (!agents) return invoked.failed(agents.error());

@@ -1,6 +1,6 @@
 // `troupe tune`: the command. A study on this machine, without a cluster.
 #include "cli/client/progress_output.hpp"
-#include "cli/commands.hpp"
+#include "cli/tune/commands.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/shell_words.hpp"
 #include "cli/terminal/stop_signals.hpp"
@@ -25,7 +25,7 @@ constexpr auto redraw_pause = std::chrono::milliseconds(250);
 std::vector<std::string> inherited(const invocation& run) {
   auto variables = run.at.environment;
   // So that `from troupe import hypertune` works, as it does in a cluster.
-  if (const auto here = find_installation(); here && !here->python.empty()) {
+  if (const auto here = host::find_installation(); here && !here->python.empty()) {
     auto& path = variables["PYTHONPATH"];
     path = here->python.string() + (path.empty() ? "" : ":" + path);
   }

@@ -7,7 +7,7 @@
 #include <random>
 
 using namespace troupe;
-using namespace troupe::actors;
+using namespace troupe::host;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 

@@ -1,6 +1,6 @@
 #include "cli/bench/plan.hpp"
 
-#include "cli/commands.hpp"
+#include "cli/bench/commands.hpp"
 #include "cli/program.hpp"
 #include "tests/cli/test_console.hpp"
 

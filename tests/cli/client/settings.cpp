@@ -15,7 +15,7 @@ TEST_CASE("a published cluster is found, and only by its owner") {
   scratch at;
   test_console console;
   auto data = at.path("data");
-  REQUIRE(publish_cluster(data, {"http://127.0.0.1:7070", "secret"}));
+  REQUIRE(host::publish(data, {"http://127.0.0.1:7070", "secret"}));
   console.at.environment["TROUPE_DATA"] = data;
   auto found = find_cluster({}, console.at);
   REQUIRE(found);
@@ -27,14 +27,14 @@ TEST_CASE("a published cluster is found, and only by its owner") {
     REQUIRE(stat((data + name).c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == mode);
   }
-  REQUIRE(publish_cluster(data, {"http://127.0.0.1:7071", "other"}));
+  REQUIRE(host::publish(data, {"http://127.0.0.1:7071", "other"}));
   CHECK(find_cluster({}, console.at)->token == "other");
 }
 
 TEST_CASE("what is given wins over what is found") {
   scratch at;
   test_console console;
-  REQUIRE(publish_cluster(at.path("data"), {"http://file:1", "secret"}));
+  REQUIRE(host::publish(at.path("data"), {"http://file:1", "secret"}));
   console.at.environment = {{"TROUPE_DATA", "/nowhere"},
                             {"TROUPE_ENDPOINT", "http://environment:1"}};
   global_options options{.data = at.path("data")};

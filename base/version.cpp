@@ -1,0 +1,7 @@
+#include "base/version.hpp"
+
+namespace troupe {
+
+const char* const version = TROUPE_VERSION;
+
+} // namespace troupe

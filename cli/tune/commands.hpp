@@ -1,0 +1,13 @@
+// `troupe tune`: adds the command to the parser.
+#pragma once
+
+#include "cli/client/command_groups.hpp"
+#include "cli/client/invocation.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace troupe::cli {
+
+void add_tune(CLI::App&, invocation&);
+
+} // namespace troupe::cli
