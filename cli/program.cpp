@@ -32,9 +32,9 @@ public:
     label("INT", "N");
     label("FLOAT", "N");
   }
-  // The repeated "[Option Group]" of the default form tells nobody anything.
+  // The default form repeats "[Option Group]" on every line, and gives flags a value.
   std::string make_option_opts(const CLI::Option* option) const override {
-    if (option->get_type_size() == 0) return "";
+    if (option->get_expected_max() == 0) return "";
     return std::string(option->get_positional() ? "" : " VALUE")
            + (option->get_required() ? " (required)" : "");
   }
@@ -116,8 +116,9 @@ int unknown_word(const invocation& run, const CLI::App* app, const std::string& 
                      command_line_of(app));
 }
 
-int incomplete(const invocation& run, const CLI::App* app) {
-  run.at.err << app->help() << "\nERROR: a command is missing after '" << command_line_of(app)
+/// `app` is the whole program: its help is that of the command that was named last.
+int incomplete(const invocation& run, const CLI::App& app, const CLI::App* command) {
+  run.at.err << app.help() << "\nERROR: a command is missing after '" << command_line_of(command)
              << "'\n"
              << std::flush;
   return exit_usage;
@@ -129,7 +130,7 @@ int parse(CLI::App& app, std::vector<std::string> arguments, invocation& run) {
     app.parse(std::move(arguments));
     return exit_ok;
   } catch (const CLI::CallForHelp&) {
-    run.at.out << deepest(app)->help() << std::flush;
+    run.at.out << app.help() << std::flush;
   } catch (const CLI::CallForAllHelp&) {
     run.at.out << app.help("", CLI::AppFormatMode::All) << std::flush;
   } catch (const CLI::CallForVersion& version) {
@@ -169,7 +170,7 @@ int run_program(std::vector<std::string> arguments, console& at,
   add_reducer(app, run);
   if (int code = parse(app, std::move(arguments), run); code != exit_ok) return code;
   auto* chosen = deepest(app);
-  if (!run.action) return incomplete(run, chosen);
+  if (!run.action) return incomplete(run, app, chosen);
   if (run.program && chosen->get_name() != "create" && chosen->get_name() != "tune")
     return run.misused(
         {errc::invalid_argument, "a program after -- goes with create and tune only"},

@@ -57,6 +57,8 @@ result<std::unique_ptr<agent_host>> agent_host::start(caf::actor_system& system,
   auto host = std::unique_ptr<agent_host>(new agent_host(system));
   auto settings = std::make_shared<runtime::node_settings>(std::move(options.runtime));
   settings->node_name = options.name;
+  // Replicas get paths below it, and run in directories of their own.
+  settings->directory = std::filesystem::absolute(settings->directory).lexically_normal();
   if (auto made = make_private_directory(settings->directory); !made)
     return std::unexpected(made.error());
   auto locked = lock(settings->directory);

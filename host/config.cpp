@@ -30,6 +30,8 @@ constexpr std::string_view a_span = "a duration with its unit, such as 30s or 50
 constexpr std::string_view a_name = "1 to 64 letters, digits, '.', '_', ':' or '-'";
 constexpr std::string_view a_file = "the path of a PEM file";
 constexpr std::string_view a_directory = "the path of a directory";
+constexpr std::string_view other_machines =
+    "no such key; for nodes on other machines run `troupe controller` and `troupe agent`";
 constexpr std::string_view a_count = "a whole number";
 constexpr std::string_view some_cpus =
     "a number of CPUs with at most three decimals, such as 4 or 0.5";
@@ -73,8 +75,8 @@ std::optional<std::pair<uint16_t, uint16_t>> ports_of(std::string_view text) {
 
 class config_reader {
 public:
-  config_reader(const fs::path& file, setting where)
-      : directory_(fs::absolute(file).parent_path()), where_(where) {}
+  config_reader(const fs::path& file, setting setting)
+      : directory_(fs::absolute(file).parent_path()), setting_(setting) {}
 
   void controller(yaml_section& from, controller_config& into) const {
     common(from, into.data_directory);
@@ -82,11 +84,16 @@ public:
     from.section("api", [&](yaml_section& api) {
       api.scalar("listen", into.api_listen, an_endpoint, listens);
     });
-    if (where_ == setting::together) into.link_listen.clear();
-    from.section("link", [&](yaml_section& link) {
-      link.scalar("listen", into.link_listen, an_endpoint, listens);
-    });
-    tls(from, into.tls, !into.link_listen.empty());
+    if (setting_ == setting::alone) {
+      from.section("link", [&](yaml_section& link) {
+        link.scalar("listen", into.link_listen, an_endpoint, listens);
+      });
+      tls(from, into.tls);
+    } else {
+      into.link_listen.clear();
+      for (auto key : {"link", "tls"})
+        from.refuse(key, "`troupe up` serves this machine alone", other_machines);
+    }
     from.scalar("project", into.project, a_name, name_of);
     from.scalar("location", into.location, a_name, name_of);
     from.section("machine_types", [&](yaml_section& types) {
@@ -101,14 +108,14 @@ public:
   void agent(yaml_section& from, agent_config& into) const {
     common(from, into.data_directory);
     if (!from.scalar("name", into.name, a_name, name_of)) into.name = host_name(from);
-    into.address = where_ == setting::alone ? into.name : "127.0.0.1";
+    into.address = setting_ == setting::alone ? into.name : "127.0.0.1";
     from.scalar("address", into.address, "a host name or an IP address", host_of);
-    if (where_ == setting::alone) {
+    if (setting_ == setting::alone) {
       from.require("controller", an_endpoint);
       from.scalar("controller", into.controller, an_endpoint,
                   [](std::string_view text) { return wire::endpoint_of(text, 1); });
       from.scalar("controller_name", into.controller_name, a_name, name_of);
-      tls(from, into.tls, true);
+      tls(from, into.tls);
     }
     from.section("resources", [&](yaml_section& resources) { amounts(resources, into); });
     auto ports = std::pair(into.port_first, into.port_last);
@@ -129,7 +136,7 @@ public:
 
 private:
   void common(yaml_section& from, fs::path& data_directory) const {
-    if (where_ == setting::alone) from.require("data_directory", a_directory);
+    if (setting_ == setting::alone) from.require("data_directory", a_directory);
     from.scalar("data_directory", data_directory, a_directory, path_reader());
   }
 
@@ -139,10 +146,9 @@ private:
     };
   }
 
-  // Links are never without TLS, so where there is one the three files must be named.
-  void tls(yaml_section& from, std::optional<link::identity>& into, bool needed) const {
-    if (needed)
-      from.require("tls", "the files certificate, key and authority; `troupe ca` makes them");
+  // Links are never without TLS, so the three files must be named.
+  void tls(yaml_section& from, std::optional<link::identity>& into) const {
+    from.require("tls", "the files certificate, key and authority; `troupe ca` makes them");
     from.section("tls", [&](yaml_section& tls) {
       into.emplace();
       for (auto [name, file] :
@@ -214,7 +220,7 @@ private:
   }
 
   fs::path directory_;
-  setting where_;
+  setting setting_;
 };
 
 result<std::string> text_of(const fs::path& file) {

@@ -20,12 +20,11 @@ namespace troupe::host {
 /// Paths are absolute once read: a relative one counts from the directory of the file that names
 /// it.
 struct controller_config {
-  std::filesystem::path
-      data_directory; // empty only in a cluster_config, where the command line may name it
+  // Empty only in a cluster_config, where --data or TROUPE_DATA may name it.
+  std::filesystem::path data_directory;
   std::string api_listen = "127.0.0.1:8080";
-  std::string link_listen =
-      "0.0.0.0:7801";                // empty: no agents from outside; only in a cluster_config
-  std::optional<link::identity> tls; // always there with link_listen
+  std::string link_listen = "0.0.0.0:7801"; // empty in a cluster_config: no agents from outside
+  std::optional<link::identity> tls;        // set unless link_listen is empty
   std::string project = "local";
   std::string location = "local";
   core::machine_table machines;
@@ -34,15 +33,15 @@ struct controller_config {
 };
 
 struct agent_config {
-  std::filesystem::path data_directory;       // empty only in a cluster_config
+  std::filesystem::path data_directory;       // empty only in a cluster_config: beside the controller's
   std::string name;                           // the host's name where none is given
   std::string controller;                     // "host:port" of its link; empty in a cluster_config
   std::string controller_name = "controller"; // the name that its certificate must bear
   std::optional<link::identity> tls;          // absent in a cluster_config
   std::string address;                        // what peers of this node's replicas dial
-  std::optional<uint64_t> cpu_millis;         // absent: detected, as the next three
-  std::optional<uint64_t> memory_bytes;
-  std::optional<uint32_t> gpus;
+  std::optional<uint64_t> cpu_millis;         // absent: detected
+  std::optional<uint64_t> memory_bytes;       // absent: detected
+  std::optional<uint32_t> gpus;               // absent: none; GPUs are not detected
   std::optional<wire::AcceleratorType> gpu_type;
   uint16_t port_first = 20000;
   uint16_t port_last = 20999;

@@ -16,13 +16,13 @@ controller_options options_of(const controller_config& config) {
   return options;
 }
 
-agent_options options_of(const agent_config& config, const installation& where) {
+agent_options options_of(const agent_config& config, const installation& installed) {
   agent_options options;
   options.runtime.directory = config.data_directory;
-  options.runtime.shim = where.shim;
-  options.runtime.troupe = where.troupe;
-  options.runtime.library = where.library;
-  options.runtime.python_path = where.python;
+  options.runtime.shim = installed.shim;
+  options.runtime.troupe = installed.troupe;
+  options.runtime.library = installed.library;
+  options.runtime.python_path = installed.python;
   options.runtime.images = config.images;
   options.runtime.buckets = config.buckets;
   options.runtime.log_bytes_max = config.log_bytes_max;

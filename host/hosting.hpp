@@ -11,6 +11,6 @@ namespace troupe::host {
 
 controller_options options_of(const controller_config& config);
 
-agent_options options_of(const agent_config& config, const installation& where);
+agent_options options_of(const agent_config& config, const installation& installed);
 
 } // namespace troupe::host

@@ -50,6 +50,9 @@ public:
   void require(std::string_view name, std::string_view expected);
   bool has(std::string_view name) const;
 
+  /// Reports the key `name`, if it is there, as one that has no place here.
+  void refuse(std::string_view name, std::string_view what, std::string_view expected);
+
   void report(std::string_view name, std::string_view what, std::string_view expected = "");
 
   /// Refuses the keys that nobody asked for. section() does this for its own.

@@ -35,9 +35,11 @@ result<std::string> line_of(const fs::path& file) {
 } // namespace
 
 result<fs::path> data_directory(const global_options& options, const console& at) {
-  if (!options.data.empty()) return fs::path(options.data);
-  if (auto named = at.variable("TROUPE_DATA"); !named.empty()) return fs::path(named);
-  if (auto home = at.variable("HOME"); !home.empty()) return fs::path(home) / ".troupe";
+  // Absolute: replicas get paths below it, and run in directories of their own.
+  const auto whole = [](const fs::path& path) { return fs::absolute(path).lexically_normal(); };
+  if (!options.data.empty()) return whole(options.data);
+  if (auto named = at.variable("TROUPE_DATA"); !named.empty()) return whole(named);
+  if (auto home = at.variable("HOME"); !home.empty()) return whole(fs::path(home) / ".troupe");
   return fail(errc::failed_precondition,
               "no data directory: neither --data, nor TROUPE_DATA, nor HOME is set");
 }

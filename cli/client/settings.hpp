@@ -24,7 +24,7 @@ struct global_options {
   bool json() const { return format == "json"; }
 };
 
-/// --data, else TROUPE_DATA, else ~/.troupe. Errors: failed_precondition where there is no home
+/// --data, else TROUPE_DATA, else ~/.troupe, as an absolute path. Errors: failed_precondition where there is no home
 /// either.
 result<std::filesystem::path> data_directory(const global_options&, const console&);
 

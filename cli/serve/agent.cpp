@@ -11,12 +11,12 @@ namespace {
 int serve(const serve_flags& flags, const invocation& invoked, stop_signals& signals) {
   auto config = host::read_agent_config(flags.config);
   if (!config) return invoked.misused(config.error(), "troupe agent");
-  if (flags.check_config) return config_is_fine(flags, invoked);
-  auto where = host::find_installation();
-  if (!where) return invoked.failed(where.error());
+  if (flags.check_config) return config_is_valid(flags, invoked);
+  auto installed = host::find_installation();
+  if (!installed) return invoked.failed(installed.error());
   actor_settings settings;
   caf::actor_system system{settings};
-  auto agent = host::agent_host::start(system, host::options_of(*config, *where));
+  auto agent = host::agent_host::start(system, host::options_of(*config, *installed));
   if (!agent) return invoked.failed(agent.error());
   auto joined = (*agent)->join(
       host::controller_link_options{config->controller, config->controller_name, *config->tls});

@@ -10,7 +10,7 @@ namespace {
 int serve(const serve_flags& flags, const invocation& invoked, stop_signals& signals) {
   auto config = host::read_controller_config(flags.config);
   if (!config) return invoked.misused(config.error(), "troupe controller");
-  if (flags.check_config) return config_is_fine(flags, invoked);
+  if (flags.check_config) return config_is_valid(flags, invoked);
   actor_settings settings;
   caf::actor_system system{settings};
   auto controller = host::controller_host::start(system, host::options_of(*config));

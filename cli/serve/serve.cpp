@@ -30,7 +30,7 @@ CLI::Option* add_serve_flags(CLI::App& command, invocation& invoked,
   auto* config = command.add_option("--config", flags->config, about);
   command.add_flag("--verbose", flags->verbose, "Log more");
   command.add_flag("--check-config", flags->check_config,
-                   "Read the configuration, say what is wrong with it, and end");
+                   "Read the configuration, report every problem in it, and exit");
   command.callback([flags, &invoked, serve = std::move(serve)] {
     invoked.action = [flags, serve] {
       stop_signals signals;
@@ -41,8 +41,8 @@ CLI::Option* add_serve_flags(CLI::App& command, invocation& invoked,
   return config;
 }
 
-int config_is_fine(const serve_flags& flags, const invocation& invoked) {
-  invoked.at.out << flags.config << ": fine\n" << std::flush;
+int config_is_valid(const serve_flags& flags, const invocation& invoked) {
+  invoked.at.out << flags.config << ": OK\n" << std::flush;
   return exit_ok;
 }
 

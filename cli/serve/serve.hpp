@@ -27,7 +27,7 @@ CLI::Option* add_serve_flags(CLI::App& command, invocation& invoked,
                              std::function<int(stop_signals&)> serve);
 
 /// What --check-config says of a file without problems.
-int config_is_fine(const serve_flags& flags, const invocation& invoked);
+int config_is_valid(const serve_flags& flags, const invocation& invoked);
 
 /// Settings for actors that never leave their process: no configuration file from the working
 /// directory.

@@ -37,14 +37,14 @@ void divide_ports(host::agent_options& options, unsigned node, unsigned nodes) {
 
 result<std::vector<std::unique_ptr<host::agent_host>>> start_agents(caf::actor_system& system,
                                                               const host::agent_options& pattern,
-                                                              const std::filesystem::path& data,
+                                                              const std::filesystem::path& directory,
                                                               const up_flags& flags,
                                                               const host::controller_host& controller) {
   std::vector<std::unique_ptr<host::agent_host>> agents;
   for (unsigned node = 0; node < flags.nodes; ++node) {
     auto options = pattern;
     if (flags.nodes > 1) options.name = fmt::format("{}-{}", pattern.name, node);
-    options.runtime.directory = data / "agents" / options.name;
+    options.runtime.directory = directory / options.name;
     share_out(options, flags.nodes, flags.cpus);
     divide_ports(options, node, flags.nodes);
     auto agent = host::agent_host::start(system, std::move(options));
@@ -63,36 +63,43 @@ result<> check_loopback(const std::string& listen) {
   return fail(
       errc::invalid_argument,
       "--listen (or controller.api.listen): {}: `troupe up` serves this machine alone; expected an "
-      "address "
-      "of the loopback interface, as 127.0.0.1:8080; for other machines run `troupe controller`",
+      "address of the loopback interface, as 127.0.0.1:8080; for other machines run `troupe "
+      "controller`",
       listen);
 }
 
-int serve(const up_flags& flags, const invocation& invoked, stop_signals& signals) {
-  auto data = data_directory(invoked.options, invoked.at);
-  if (!data) return invoked.failed(data.error());
-  auto where = host::find_installation();
-  if (!where) return invoked.failed(where.error());
+/// Where the cluster is kept: what the command line says wins over the file, and the file over the
+/// environment.
+result<std::filesystem::path> data_of(const invocation& invoked,
+                                      const host::controller_config& config) {
+  if (invoked.options.data.empty() && !config.data_directory.empty()) return config.data_directory;
+  return data_directory(invoked.options, invoked.at);
+}
 
+int serve(const up_flags& flags, const invocation& invoked, stop_signals& signals) {
   // No file is an empty one: the defaults are the parser's.
   auto config = flags.config.empty() ? host::parse_cluster_config("{}", "defaults")
                                      : host::read_cluster_config(flags.config);
   if (!config) return invoked.misused(config.error(), "troupe up");
-  if (flags.check_config) return config_is_fine(flags, invoked);
   auto controller_settings = host::options_of(config->controller);
-  controller_settings.data_directory = *data;
-  controller_settings.gateway.reset();
   if (!flags.listen.empty()) controller_settings.api_listen = flags.listen;
   if (auto local = check_loopback(controller_settings.api_listen); !local)
     return invoked.misused(local.error(), "troupe up");
-  auto agent_settings = host::options_of(config->agent, *where);
-  agent_settings.address = "127.0.0.1";
+  if (flags.check_config) return config_is_valid(flags, invoked);
+  auto data = data_of(invoked, config->controller);
+  if (!data) return invoked.failed(data.error());
+  controller_settings.data_directory = *data;
+  auto installed = host::find_installation();
+  if (!installed) return invoked.failed(installed.error());
+  auto agent_settings = host::options_of(config->agent, *installed);
+  const auto agents_directory =
+      config->agent.data_directory.empty() ? *data / "agents" : config->agent.data_directory;
 
   actor_settings actor_options;
   caf::actor_system system{actor_options};
   auto controller = host::controller_host::start(system, std::move(controller_settings));
   if (!controller) return invoked.failed(controller.error());
-  auto agents = start_agents(system, agent_settings, *data, flags, **controller);
+  auto agents = start_agents(system, agent_settings, agents_directory, flags, **controller);
   if (!agents) return invoked.failed(agents.error());
 
   fmt::print("Troupe is up.\n  API       {}\n  token     {}\n  data      {}\n  nodes     {}\n\n"

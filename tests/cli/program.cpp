@@ -68,6 +68,20 @@ TEST_CASE("help and version are answers") {
   CHECK(console.err.str().empty());
 }
 
+TEST_CASE("help shows a value only after options that take one, and the whole command in its usage") {
+  test_console console;
+  CHECK(offline(console, {"custom-jobs", "create", "--help"}) == 0);
+  const auto help = console.out.str();
+  CHECK(holds(help, "Usage: troupe custom-jobs create "));
+  CHECK(holds(help, "--display-name VALUE"));
+  CHECK(holds(help, "--wait "));
+  CHECK(!holds(help, "--wait VALUE"));
+  CHECK(!holds(help, "--help VALUE"));
+  test_console incomplete;
+  CHECK(offline(incomplete, {"custom-jobs"}) == 2);
+  CHECK(holds(incomplete.err.str(), "Usage: troupe custom-jobs "));
+}
+
 TEST_CASE("what was asked wrongly says what was meant") {
   for (auto& [arguments, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"custom-job", "list"}, "unknown command 'custom-job'; did you mean 'custom-jobs'?"},

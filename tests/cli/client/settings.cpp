@@ -71,7 +71,16 @@ TEST_CASE("where nothing is found, the error says what to do") {
         != std::string::npos);
 }
 
-TEST_CASE("endpoints") {
+TEST_CASE("the data directory is absolute when a relative one is given") {
+  test_console console;
+  const auto here = std::filesystem::current_path();
+  CHECK(*data_directory({.data = "d"}, console.at) == here / "d");
+  CHECK(*data_directory({.data = "./a/../b"}, console.at) == here / "b");
+  console.at.environment["TROUPE_DATA"] = "e";
+  CHECK(*data_directory({}, console.at) == here / "e");
+}
+
+TEST_CASE("an endpoint is http://host:port, and anything else is rejected") {
   CHECK(*parse_endpoint("http://127.0.0.1:80") == http_endpoint{"127.0.0.1", 80});
   CHECK(*parse_endpoint("http://[::1]:8080/") == http_endpoint{"::1", 8080});
   CHECK(*parse_endpoint("http://node-1.lan:65535") == http_endpoint{"node-1.lan", 65535});
