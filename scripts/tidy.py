@@ -57,7 +57,7 @@ ROOMS = {
     "runtime": ["shim", "."],
     "api": ["query", "backend", "logs", "resources", "http"],
     "reduction": ["kernels", "control", "transport", "reducer", "rank", "api"],
-    "cli": ["terminal", "client", ".", "bench", "jobs", "tune", "serve"],
+    "cli": ["terminal", "client", "bench", "jobs", "tune", "serve", "."],
 }
 
 # Violations that are known, by rule and place. Who fixes one deletes its line.
@@ -103,7 +103,6 @@ STILL_TO_DO = {
     "tests/runtime/meson.build",
     "tests/sim/meson.build",
     "tests/store/meson.build",
-    "tests/wire/meson.build",
     "wire/meson.build",
     # foreign_papers
     "core/cluster/cluster.hpp -> vertex.md",
@@ -122,7 +121,6 @@ STILL_TO_DO = {
     "actors/controller.cpp: whom",
     "actors/messages.hpp: whom",
     "bench/peers/meson.build: mend",
-    "cli/client/settings.cpp: whoever",
     "cli/jobs/log_stream.cpp: for ever",
     "cli/serve/ca.cpp: whoever",
     "cli/tune/process.hpp: anew",
@@ -145,9 +143,6 @@ STILL_TO_DO = {
     "reduction/control/handshake_listener.hpp: whoever",
     "reduction/control/membership.cpp: whoever",
     "reduction/control/protocol.hpp: whom",
-    "reduction/rank/communicator.cpp: for ever",
-    "reduction/rank/communicator.cpp: whoever",
-    "reduction/rank/communicator_control.cpp: whoever",
     "reduction/rank/rank_engine.cpp: whoever",
     "runtime/reactor.cpp: whoever",
     "runtime/replica.cpp: whoever",

@@ -7,7 +7,7 @@ import unittest
 
 from cluster import TROUPE, Process, api_of
 
-# Writes one measurement through the metric file, as cloudml-hypertune does, and prints where.
+# Writes one measurement to the metric file, as cloudml-hypertune does, and prints the file's path.
 TRIAL = """mkdir -p "$(dirname "$CLOUD_ML_HP_METRIC_FILE")" &&
 printf '{"accuracy": "1", "global_step": "1", "timestamp": 1, "trial": "%s", "checkpoint_path": ""}\\n' \
   "$CLOUD_ML_TRIAL_ID" > "$CLOUD_ML_HP_METRIC_FILE" && echo "$CLOUD_ML_HP_METRIC_FILE" """
