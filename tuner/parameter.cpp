@@ -1,7 +1,5 @@
 #include "tuner/space.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -72,16 +70,6 @@ double drawn_integer(const parameter& p, double unit) {
 }
 
 } // namespace
-
-std::string flag_text(const parameter_value& value) {
-  if (const auto* text = std::get_if<std::string>(&value.value)) return *text;
-  const auto number = std::get<double>(value.value);
-  if (value.is_integer) return fmt::format("{}", static_cast<int64_t>(number));
-  auto digits = fmt::format("{}", number);
-  // As Python's repr has it, so that a double can be told from an integer.
-  if (digits.find_first_not_of("-0123456789") == std::string::npos) digits += ".0";
-  return digits;
-}
 
 uint64_t parameter::levels() const {
   switch (type) {

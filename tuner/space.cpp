@@ -1,5 +1,6 @@
 #include "tuner/space.hpp"
 
+#include "tuner/parameter_text.hpp"
 #include "wire/frame.hpp"
 
 #include <algorithm>
@@ -132,12 +133,7 @@ std::vector<uint64_t> levels_named(const parameter& parent,
 parameter_value value_of(const parameter& p, double coordinate) {
   if (p.type == parameter_type::categorical)
     return {p.id, p.categories[static_cast<size_t>(coordinate)]};
-  // Whole discrete values are batch sizes and widths, and programs read those as integers.
-  constexpr double integer_max = 9007199254740992.0;
-  const bool whole = p.type == parameter_type::integer
-                     || (p.type == parameter_type::discrete && coordinate == std::floor(coordinate)
-                         && std::abs(coordinate) <= integer_max);
-  return {p.id, coordinate, whole};
+  return {p.id, coordinate, is_written_whole(p.type, coordinate)};
 }
 
 } // namespace
@@ -276,17 +272,6 @@ search_space::foreign_row_of(capnp::List<wire::Trial::Parameter>::Reader values)
   const bool nothing = std::ranges::all_of(found.values, [](double v) { return std::isnan(v); });
   if (found.foreign || nothing) return std::nullopt;
   return std::move(found.values);
-}
-
-std::vector<std::string> flags_of(wire::StudySpec::Reader study,
-                                  capnp::List<wire::Trial::Parameter>::Reader values) {
-  const search_space space(study);
-  std::vector<std::string> flags;
-  if (const auto read = space.row_of(values)) {
-    for (const auto& value : space.values_of(*read))
-      flags.push_back(fmt::format("--{}={}", value.id, flag_text(value)));
-  }
-  return flags;
 }
 
 } // namespace troupe::core

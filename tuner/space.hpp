@@ -26,11 +26,6 @@ struct parameter_value {
   bool operator==(const parameter_value&) const = default;
 };
 
-/// What stands behind `--id=`: integers without a decimal point, doubles with the fewest digits
-/// that read back the same
-/// ("0.1", "1e-05", "2.0"), strings as they are.
-std::string flag_text(const parameter_value& value);
-
 enum class parameter_type { real, integer, discrete, categorical };
 using scale_type = wire::ParameterSpec::ScaleType;
 
@@ -149,10 +144,5 @@ private:
   std::vector<double> pins_; // NaN: free
   std::vector<size_t> roots_;
 };
-
-/// The flags of a trial, "--id=value", in the order of the study's parameters; inactive ones are
-/// left out.
-std::vector<std::string> flags_of(wire::StudySpec::Reader study,
-                                  capnp::List<wire::Trial::Parameter>::Reader values);
 
 } // namespace troupe::core

@@ -3,6 +3,7 @@
 #include "api/backend/listing.hpp"
 #include "api/backend/lookup.hpp"
 #include "base/names.hpp"
+#include "tuner/best.hpp"
 #include "tuner/objective.hpp"
 
 namespace troupe::api {
@@ -15,21 +16,6 @@ using job_builder = wire::HyperparameterTuningJob::Builder;
 void put(const trial_frames& trials, capnp::List<wire::Trial>::Builder into) {
   for (unsigned index = 0; index < trials.size(); ++index)
     into.setWithCaveats(index, *trials[index]);
-}
-
-void mark_best(job_builder job) {
-  auto trials = job.asReader().getTrials();
-  auto best = core::optimal_trials(job.asReader().getStudySpec(), trials);
-  auto ids = job.initOptimalTrials(unsigned(best.size()));
-  for (unsigned index = 0; index < best.size(); ++index)
-    ids.set(index, trials[unsigned(best[index])].getId());
-  auto single = core::best_trial(job.asReader());
-  if (single) {
-    job.setBestTrial(trials[unsigned(*single)]);
-    job.getBestTrial().disownMeasurements();
-  } else {
-    job.disownBestTrial();
-  }
 }
 
 } // namespace
@@ -79,7 +65,7 @@ with_trials(const store::database& database,
   }
   return record.with([&](job_builder job) {
     if (!trials.empty()) put(trials, job.initTrials(unsigned(trials.size())));
-    mark_best(job);
+    core::mark_best(job);
   });
 }
 

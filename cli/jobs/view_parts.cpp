@@ -77,24 +77,11 @@ std::optional<measured> measurement_of(json_value job, json_value trial) {
 }
 
 json_value best_trial(json_value job) {
-  auto objectives = objectives_of(job);
-  if (objectives.size() > 1) return {};
-  auto known = job["bestTrial"]["id"].text();
-  auto objective = objectives.empty() ? json_value() : objectives[0];
-  bool minimize = objective["goal"].text() == "MINIMIZE";
-  json_value best;
-  std::optional<double> best_value;
-  for (auto trial : job["trials"].items()) {
-    if (!known.empty() && trial["id"].text() == known) return trial;
-    if (trial["state"].text() != "SUCCEEDED") continue;
-    auto got = metric_in(trial["finalMeasurement"], objective["metricId"].text());
-    if (!got || std::isnan(got->value)) continue;
-    if (!best_value || (minimize ? got->value < *best_value : got->value > *best_value)) {
-      best = trial;
-      best_value = got->value;
-    }
-  }
-  return best;
+  const auto best = job["bestTrial"]["id"].text();
+  if (best.empty()) return {};
+  for (auto trial : job["trials"].items())
+    if (trial["id"].text() == best) return trial;
+  return {};
 }
 
 std::vector<json_value> optimal_trials(json_value job) {

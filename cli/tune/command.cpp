@@ -1,6 +1,7 @@
 #include "cli/tune/command.hpp"
 
 #include "cli/terminal/suggest.hpp"
+#include "tuner/parameter_text.hpp"
 
 #include <fmt/ranges.h>
 
@@ -105,7 +106,7 @@ std::vector<std::string>
 command_template::filled(const std::vector<core::parameter_value>& values) const {
   std::map<std::string, std::string> texts;
   for (const auto& value : values)
-    texts[value.id] = core::flag_text(value);
+    texts[value.id] = core::parameter_text(value);
   std::vector<std::string> out;
   for (const auto& word : words_) {
     const bool active = std::ranges::all_of(
@@ -116,8 +117,8 @@ command_template::filled(const std::vector<core::parameter_value>& values) const
       out.back() += piece.is_name ? texts.at(piece.text) : piece.text;
   }
   if (appends_)
-    for (const auto& value : values)
-      out.push_back(fmt::format("--{}={}", value.id, core::flag_text(value)));
+    for (auto& flag : core::flags_of(values))
+      out.push_back(std::move(flag));
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/tune/metrics.hpp"
 #include "core/studies/measurements.hpp"
 #include "runtime/strays.hpp"
+#include "tuner/best.hpp"
 #include "tuner/failures.hpp"
 #include "tuner/gp/keep_memory.hpp"
 #include "tuner/objective.hpp"
@@ -86,16 +87,7 @@ tuned_job tuner::job() const {
     built.initStartTime().setMicros(started_micros_);
     built.setState(done_ ? end_ : JobState::RUNNING);
     if (done_ && end_ != JobState::SUCCEEDED) built.initError().setMessage(wire::text(why_));
-    const auto so_far = built.asReader();
-    const auto best = core::best_trial(so_far);
-    const auto front = core::optimal_trials(so_far.getStudySpec(), so_far.getTrials());
-    if (best) {
-      built.setBestTrial(so_far.getTrials()[static_cast<uint32_t>(*best)]);
-      built.getBestTrial().initMeasurements(0);
-    }
-    auto ids = built.initOptimalTrials(static_cast<uint32_t>(front.size()));
-    for (uint32_t i = 0; i < ids.size(); ++i)
-      ids.set(i, so_far.getTrials()[static_cast<uint32_t>(front[i])].getId());
+    core::mark_best(built);
   });
 }
 

@@ -3,6 +3,7 @@
 #include "core/cluster/engine.hpp"
 #include "core/machines/pools.hpp"
 #include "core/state/trial_records.hpp"
+#include "tuner/parameter_text.hpp"
 
 #include <fmt/format.h>
 
@@ -66,32 +67,6 @@ void set_replica_id(wire::ReplicaId::Builder builder, const custom_job& job, con
   builder.setPool(r.pool);
   builder.setIndex(r.index);
   builder.setIncarnation(r.incarnation);
-}
-
-/// "0.1", "32" (never "32.0", which an int option would refuse), "sgd".
-std::string flag_value(capnp::json::Value::Reader value) {
-  switch (value.which()) {
-  case capnp::json::Value::NUMBER: {
-    double number = value.getNumber();
-    if (number == std::floor(number) && std::abs(number) < 9007199254740992.0)
-      return fmt::format("{}", static_cast<int64_t>(number));
-    return fmt::format("{}", number);
-  }
-  case capnp::json::Value::BOOLEAN:
-    return value.getBoolean() ? "true" : "false";
-  case capnp::json::Value::STRING:
-    return wire::str(value.getString());
-  default:
-    return {};
-  }
-}
-
-std::vector<std::string> flags_of(wire::Suggestions::ParameterSet::Reader parameters) {
-  std::vector<std::string> flags;
-  for (auto parameter : parameters.getValues())
-    flags.push_back(fmt::format("--{}={}", wire::view(parameter.getParameterId()),
-                                flag_value(parameter.getValue())));
-  return flags;
 }
 
 template <class Spec>
@@ -198,7 +173,7 @@ wire::frame<wire::CustomJob> trial_custom_job(const tuning_job& tuning, uint32_t
                                               wire::Suggestions::ParameterSet::Reader parameters,
                                               const std::string& name, int64_t now) {
   auto from = *tuning.submitted;
-  std::vector<std::string> flags = flags_of(parameters);
+  std::vector<std::string> flags = flags_of(from.getStudySpec(), parameters.getValues());
   auto plain = wire::frame<wire::CustomJob>::build([&](wire::CustomJob::Builder job) {
     job.setDisplayName(text(fmt::format("{}-trial-{}", wire::view(from.getDisplayName()), number)));
     job.setJobSpec(from.getTrialJobSpec());

@@ -1,6 +1,7 @@
 #include "core/state/trial_records.hpp"
 
 #include "core/cluster/engine.hpp"
+#include "tuner/best.hpp"
 #include "tuner/objective.hpp"
 
 #include <fmt/format.h>
@@ -127,15 +128,10 @@ void fill_trials(wire::HyperparameterTuningJob::Builder builder, const study& s)
 }
 
 void fill_best(wire::HyperparameterTuningJob::Builder builder, const study& s) {
-  auto ids = builder.initOptimalTrials(static_cast<uint32_t>(s.optimal.size()));
-  for (uint32_t i = 0; i < ids.size(); ++i)
-    ids.set(i, text(std::to_string(s.optimal[i])));
-  uint32_t objectives = 0;
-  for (auto metric : s.spec().getMetrics())
-    objectives += !metric.hasSafetyConfig();
-  if (objectives == 1 && !s.optimal.empty())
-    set_trial(builder.initBestTrial(), s, s.trials.at(s.optimal.front()),
-              detail_of_trials::without_measurements);
+  const auto optimal = frame_of(s, detail_of_trials::without_measurements, [&](const trial& t) {
+    return std::ranges::find(s.optimal, t.number) != s.optimal.end();
+  });
+  mark_best(builder, optimal->getTrials());
 }
 
 } // namespace troupe::core

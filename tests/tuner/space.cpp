@@ -1,6 +1,7 @@
 #include "tuner/space.hpp"
 
 #include "tests/tuner/study_of.hpp"
+#include "tuner/parameter_text.hpp"
 
 #include <cmath>
 
@@ -20,17 +21,6 @@ std::optional<row> row_with(const study_frame& study, const std::vector<paramete
 }
 
 } // namespace
-
-TEST_CASE("values are written as programs read them") {
-  CHECK(flag_text({"p", 3.0, true}) == "3");
-  CHECK(flag_text({"p", -9007199254740992.0, true}) == "-9007199254740992");
-  CHECK(flag_text({"p", 3.0}) == "3.0");
-  CHECK(flag_text({"p", -0.25}) == "-0.25");
-  CHECK(flag_text({"p", 0.1}) == "0.1");
-  CHECK(flag_text({"p", 1e-5}) == "1e-05");
-  CHECK(flag_text({"p", 1.0 / 3}) == "0.3333333333333333");
-  CHECK(flag_text({"p", "a b=c"}) == "a b=c");
-}
 
 TEST_CASE("the scales map the unit interval to the range, and back") {
   const auto linear = numeric(R"("doubleValueSpec": {"minValue": -2, "maxValue": 6})");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/validate/validate.hpp"
+#include "tuner/parameter_text.hpp"
 #include "tuner/suggest.hpp"
 #include "wire/json.hpp"
 
@@ -50,7 +51,7 @@ inline suggestion_set suggest_after(const study_frame& study,
 inline std::string text_of(const std::vector<parameter_value>& set) {
   std::string text;
   for (const auto& value : set)
-    text += (text.empty() ? "" : " ") + value.id + "=" + flag_text(value);
+    text += (text.empty() ? "" : " ") + value.id + "=" + parameter_text(value);
   return text;
 }
 

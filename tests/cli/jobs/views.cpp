@@ -154,7 +154,7 @@ TEST_CASE("progress shows the best, what runs, and the latest of many trials") {
         id > 1 ? "," : "", id, id == 2 ? "ACTIVE" : "SUCCEEDED",
         id == 2 ? "" : R"("endTime":"2026-11-23T11:59:22Z",)", id == 7 ? 99 : id);
   auto job = document(R"({"displayName":"x","state":"JOB_STATE_RUNNING","maxTrialCount":50,
-    "studySpec":{"metrics":[{"metricId":"a"}]},"trials":[)"
+    "studySpec":{"metrics":[{"metricId":"a"}]},"bestTrial":{"id":"7"},"trials":[)"
                       + trials + "]}");
   auto shown = tuning_job_progress(console.at, job.root(), {}, noon());
   CHECK(shown[0].ends_with("39 of 50 trials ended, best 99 (trial 7)"));

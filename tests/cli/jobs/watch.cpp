@@ -28,7 +28,7 @@ TEST_CASE("trials appear, wait, end and win") {
   CHECK(changes.tuning_job(active.root(), {{"1", "no CPUs"}}).empty());
   auto ended = document(
       study + R"({"id":"1","state":"SUCCEEDED","parameters":[{"parameterId":"lr","value":2}],
-    "finalMeasurement":{"stepCount":"3","metrics":[{"metricId":"a","value":0.5}]}}]})");
+    "finalMeasurement":{"stepCount":"3","metrics":[{"metricId":"a","value":0.5}]}}],"bestTrial":{"id":"1"}})");
   CHECK(changes.tuning_job(ended.root(), {})
         == lines{"trial 1 SUCCEEDED lr=2 -> 0.5 at step 3", "trial 1 is the best so far"});
 }
