@@ -71,11 +71,6 @@ STILL_TO_DO = {
     "core/cluster/recovery.cpp:engine::recover",
     "tests/store/make_database.py:studies",
     # openings
-    "bench/peers/ring_main.cpp",
-    "bench/tuner/conditional_tasks.cpp",
-    "bench/tuner/front_tasks.cpp",
-    "bench/tuner/holdout_tasks.cpp",
-    "bench/tuner/public_tasks.cpp",
     "core/validate/jobs.cpp",
     "core/validate/parameters.cpp",
     "core/validate/study.cpp",

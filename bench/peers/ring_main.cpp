@@ -1,3 +1,4 @@
+// The peer that all-reduces by a plain ring over TCP.
 #include "bench/peers/ring.hpp"
 
 namespace {

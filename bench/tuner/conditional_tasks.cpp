@@ -1,3 +1,4 @@
+// Tasks with conditional parameters: arms, a tree, a network, and krr14 with its degree only for one kernel.
 #include "bench/tuner/functions.hpp"
 #include "bench/tuner/generator.hpp"
 #include "bench/tuner/parameters.hpp"

@@ -1,3 +1,4 @@
+// Tasks with two objectives: ZDT1 to ZDT3 and DTLZ2, with their true fronts.
 #include "bench/tuner/functions.hpp"
 #include "bench/tuner/parameters.hpp"
 

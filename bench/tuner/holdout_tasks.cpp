@@ -1,3 +1,4 @@
+// Held-out tasks, for which nothing was tuned: rotated functions, narrow peaks, a mixture of types.
 #include "bench/tuner/functions.hpp"
 #include "bench/tuner/generator.hpp"
 #include "bench/tuner/parameters.hpp"

@@ -1,3 +1,4 @@
+// The public tasks: ten functions that others measure, too, one of them real training.
 #include "bench/tuner/functions.hpp"
 #include "bench/tuner/generator.hpp"
 #include "bench/tuner/parameters.hpp"
