@@ -15,7 +15,7 @@ operation_waits::operation_waits(const store::database& database, const std::ato
 
 operation_waits::~operation_waits() {
   {
-    std::lock_guard lock(mutex_);
+    mutex_lock lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
@@ -24,7 +24,7 @@ operation_waits::~operation_waits() {
 
 void operation_waits::add(wait added) {
   {
-    std::lock_guard lock(mutex_);
+    mutex_lock lock(mutex_);
     added_.push_back(std::move(added));
   }
   changed_.notify_all();
@@ -32,26 +32,29 @@ void operation_waits::add(wait added) {
 
 void operation_waits::run() {
   std::vector<wait> waiting;
-  bool ending = false;
-  while (!ending) {
-    {
-      std::unique_lock lock(mutex_);
-      auto news = [&] { return ending_ || !added_.empty(); };
-      if (waiting.empty())
-        changed_.wait(lock, news);
-      else
-        changed_.wait_for(lock, look_every_ms, news);
-      for (wait& one : added_)
-        waiting.push_back(std::move(one));
-      added_.clear();
-      ending = ending_;
-    }
+  for (bool owned = true; owned;) {
+    owned = collect(waiting);
     auto now = std::chrono::steady_clock::now();
     std::erase_if(waiting, [&](wait& one) {
-      if (ending || stopping_ || now >= one.deadline) one.deadline = {};
+      if (!owned || stopping_ || now >= one.deadline) one.deadline = {};
       return try_to_answer(one);
     });
   }
+}
+
+bool operation_waits::collect(std::vector<wait>& waiting) {
+  mutex_lock lock(mutex_);
+  auto next_look = std::chrono::steady_clock::now() + look_every_ms;
+  bool in_time = true;
+  while (in_time && !ending_ && added_.empty())
+    if (waiting.empty())
+      lock.wait(changed_);
+    else
+      in_time = lock.wait_until(changed_, next_look);
+  for (wait& one : added_)
+    waiting.push_back(std::move(one));
+  added_.clear();
+  return !ending_;
 }
 
 bool operation_waits::try_to_answer(const wait& one) const {

@@ -3,12 +3,12 @@
 #pragma once
 
 #include "api/query/message.hpp"
+#include "base/thread_annotations.hpp"
 #include "store/store.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -32,15 +32,18 @@ public:
 
 private:
   void run();
+  /// Moves the waits that were added into `waiting`. Sleeps before, until there is something to do.
+  /// False when the owner is being destroyed.
+  bool collect(std::vector<wait>& waiting) TROUPE_EXCLUDES(mutex_);
   /// Answers if the operation is done, if the wait is over, or if there is nothing to wait for.
   bool try_to_answer(const wait&) const;
 
   const store::database& database_;
   const std::atomic<bool>& stopping_;
-  std::mutex mutex_;
+  checked_mutex mutex_;
   std::condition_variable changed_;
-  std::vector<wait> added_;
-  bool ending_ = false;
+  std::vector<wait> added_ TROUPE_GUARDED_BY(mutex_);
+  bool ending_ TROUPE_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

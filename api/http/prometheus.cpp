@@ -33,13 +33,12 @@ result<> count_jobs(const store::database& database, counts& into) {
 
 result<> count_studies(const store::database& database, counts& into) {
   into = {{"state=\"ACTIVE\"", 0}, {"state=\"INACTIVE\"", 0}, {"state=\"COMPLETED\"", 0}};
-  return database.scan(store::family::studies, "", false,
-                       [&](std::string_view, std::string_view value) {
-                         if (auto study = wire::frame<wire::Study>::parse(value))
-                           ++into[fmt::format("state=\"{}\"",
-                                              wire::enum_name((*study)->getState()))];
-                         return true;
-                       });
+  return database.scan(
+      store::family::studies, "", false, [&](std::string_view, std::string_view value) {
+        if (auto study = wire::frame<wire::Study>::parse(value))
+          ++into[fmt::format("state=\"{}\"", wire::enum_name((*study)->getState()))];
+        return true;
+      });
 }
 
 result<> count_nodes(const store::database& database, counts& into) {

@@ -3,12 +3,12 @@
 namespace troupe::api {
 
 void request_counts::add(int status) {
-  std::lock_guard lock(mutex_);
+  mutex_lock lock(mutex_);
   ++by_status_[status];
 }
 
 std::map<int, uint64_t> request_counts::by_status() const {
-  std::lock_guard lock(mutex_);
+  mutex_lock lock(mutex_);
   return by_status_;
 }
 

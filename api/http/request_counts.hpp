@@ -1,9 +1,10 @@
 // Counts the requests that the server has answered, for /metrics.
 #pragma once
 
+#include "base/thread_annotations.hpp"
+
 #include <cstdint>
 #include <map>
-#include <mutex>
 
 namespace troupe::api {
 
@@ -14,8 +15,8 @@ public:
   std::map<int, uint64_t> by_status() const;
 
 private:
-  mutable std::mutex mutex_;
-  std::map<int, uint64_t> by_status_;
+  mutable checked_mutex mutex_;
+  std::map<int, uint64_t> by_status_ TROUPE_GUARDED_BY(mutex_);
 };
 
 } // namespace troupe::api

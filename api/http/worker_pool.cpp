@@ -9,7 +9,7 @@ worker_pool::worker_pool(size_t threads) {
 
 worker_pool::~worker_pool() {
   {
-    std::lock_guard lock(mutex_);
+    mutex_lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -18,24 +18,25 @@ worker_pool::~worker_pool() {
 
 void worker_pool::post(std::function<void()> work) {
   {
-    std::lock_guard lock(mutex_);
+    mutex_lock lock(mutex_);
     queue_.push_back(std::move(work));
   }
   changed_.notify_one();
 }
 
 void worker_pool::run() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;
-    auto work = std::move(queue_.front());
-    queue_.pop_front();
-    lock.unlock();
+  while (auto work = next())
     work();
-    work = nullptr;
-    lock.lock();
-  }
+}
+
+std::function<void()> worker_pool::next() {
+  mutex_lock lock(mutex_);
+  while (!stopping_ && queue_.empty())
+    lock.wait(changed_);
+  if (queue_.empty()) return {};
+  auto work = std::move(queue_.front());
+  queue_.pop_front();
+  return work;
 }
 
 } // namespace troupe::api

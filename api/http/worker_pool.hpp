@@ -2,10 +2,11 @@
 // waiting for nodes.
 #pragma once
 
+#include "base/thread_annotations.hpp"
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -21,11 +22,13 @@ public:
 
 private:
   void run();
+  /// The next work; empty when the pool is stopping and all work is done.
+  std::function<void()> next() TROUPE_EXCLUDES(mutex_);
 
-  std::mutex mutex_;
+  checked_mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
-  bool stopping_ = false;
+  std::deque<std::function<void()>> queue_ TROUPE_GUARDED_BY(mutex_);
+  bool stopping_ TROUPE_GUARDED_BY(mutex_) = false;
   std::vector<std::jthread> threads_;
 };
 
