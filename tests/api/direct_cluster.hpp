@@ -6,7 +6,7 @@
 #include "api/http/routes.hpp"
 #include "tests/api/fake_backend.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 #include <yaml-cpp/yaml.h>
 
 #include <future>

@@ -5,7 +5,7 @@
 #include "api/resources/job_filter.hpp"
 #include "wire/frame.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

@@ -5,7 +5,7 @@
 #include "tests/api/fake_backend.hpp"
 #include "tests/api/http_client.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

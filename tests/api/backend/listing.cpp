@@ -1,6 +1,6 @@
 #include "api/backend/listing.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 #include <yaml-cpp/yaml.h>
 
 namespace troupe::api::test {

@@ -2,7 +2,7 @@
 
 #include "tests/api/fake_backend.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 #include <yaml-cpp/yaml.h>
 
 #include <future>

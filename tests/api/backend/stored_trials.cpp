@@ -2,7 +2,7 @@
 
 #include "tests/api/fake_backend.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

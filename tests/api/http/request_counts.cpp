@@ -1,6 +1,6 @@
 #include "api/http/request_counts.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

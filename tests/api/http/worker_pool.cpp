@@ -1,6 +1,6 @@
 #include "api/http/worker_pool.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <atomic>
 #include <future>

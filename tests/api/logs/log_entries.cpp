@@ -2,7 +2,7 @@
 
 #include "wire/frame.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

@@ -2,7 +2,7 @@
 
 #include "api/query/sealed_text.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

@@ -1,6 +1,6 @@
 #include "api/query/json_writer.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

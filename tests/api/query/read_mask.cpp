@@ -2,7 +2,7 @@
 
 #include "wire/custom_job.capnp.h"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

@@ -1,6 +1,6 @@
 #include "api/query/resource_path.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

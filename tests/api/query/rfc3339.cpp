@@ -1,6 +1,6 @@
 #include "api/query/rfc3339.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

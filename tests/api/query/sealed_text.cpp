@@ -1,6 +1,6 @@
 #include "api/query/sealed_text.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cctype>

@@ -1,6 +1,6 @@
 #include "api/query/severity.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 

@@ -1,6 +1,6 @@
 #include "api/resources/command.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace troupe::api::test {
 
