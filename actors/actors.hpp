@@ -51,9 +51,9 @@ using controller_actor = report_target_actor::extend<
 /// that runs a trial of a tuning job is also called a trial actor.
 using attempt_actor = actor_of<
     // Starts the replicas that the order names.
-    caf::reacts_to<atom::launch, wire::frame<wire::Launch>>,
+    caf::reacts_to<atom::launch, wire::part<wire::Launch>>,
     // Stops them, gently first.
-    caf::reacts_to<atom::stop, wire::frame<wire::Stop>>,
+    caf::reacts_to<atom::stop, wire::part<wire::Stop>>,
     // Takes over an attempt that outlived an earlier agent.
     caf::reacts_to<atom::adopt, std::shared_ptr<runtime::attempt>>,
     // INTERNAL: a replica changed.
@@ -87,12 +87,14 @@ using log_reader_actor = actor_of<
 
 /// The AGENT PROXY: an agent behind a link, as the controller sees it.
 using agent_proxy_actor = agent_actor::extend<
-    // INTERNAL: a frame came over the link.
-    caf::reacts_to<atom::received, wire::frame<wire::FromAgent>>>;
+    // INTERNAL: a report came over the link.
+    caf::reacts_to<atom::received, wire::frame<wire::Report>, uint64_t>,
+    // INTERNAL: the answer to the log query of that number came over the link.
+    caf::reacts_to<atom::received, wire::frame<wire::LogChunk>, uint64_t>>;
 
 /// The CONTROLLER LINK: the controller behind a link, as the agent sees it.
 using controller_link_actor = report_target_actor::extend<
-    // INTERNAL: a frame came over the link.
-    caf::reacts_to<atom::received, wire::frame<wire::ToAgent>>>;
+    // INTERNAL: a log query of that number came over the link.
+    caf::reacts_to<atom::received, wire::frame<wire::LogQuery>, uint64_t>>;
 
 } // namespace troupe::actors

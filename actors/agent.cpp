@@ -24,10 +24,8 @@ log_reader_behavior(log_reader_actor::pointer,
                  const wire::frame<wire::LogQuery>& query) -> wire::frame<wire::LogChunk> {
         auto chunk = runtime::read_logs(*settings, *query);
         if (chunk) return *chunk;
-        return wire::frame<wire::LogChunk>::build([&](wire::LogChunk::Builder failed) {
-          failed.setCorrelation(query->getCorrelation());
-          failed.setError(chunk.error().message);
-        });
+        return wire::frame<wire::LogChunk>::build(
+            [&](wire::LogChunk::Builder failed) { failed.setError(chunk.error().message); });
       },
   };
 }
@@ -147,9 +145,9 @@ struct agent_state {
     }
     switch (order->which()) {
     case wire::Order::LAUNCH:
-      return launch(wire::frame<wire::Launch>::copy(order->getLaunch()));
+      return launch({order, order->getLaunch()});
     case wire::Order::STOP:
-      return stop(wire::frame<wire::Stop>::copy(order->getStop()));
+      return stop({order, order->getStop()});
     case wire::Order::FORGET:
       forget(order->getForget());
       return runtime::forget(*context.settings, order->getForget().getJobId(),
@@ -161,7 +159,7 @@ struct agent_state {
     }
   }
 
-  void launch(const wire::frame<wire::Launch>& launch) {
+  void launch(const wire::part<wire::Launch>& launch) {
     if (stopping) return;
     for (auto id : launch->getReplicas())
       context.ledger->note(
@@ -172,7 +170,7 @@ struct agent_state {
     self->send(attempt_of({launch->getJobId(), launch->getAttempt()}), atom::launch::value, launch);
   }
 
-  void stop(const wire::frame<wire::Stop>& stop) {
+  void stop(const wire::part<wire::Stop>& stop) {
     const attempt_key key{stop->getJobId(), stop->getAttempt()};
     if (auto known = attempts.find(key); known != attempts.end())
       self->send(known->second, atom::stop::value, stop);
@@ -198,12 +196,13 @@ struct agent_state {
   void begin_shutdown() {
     stopping = true;
     for (const auto& [key, attempt] : attempts)
-      self->send(attempt, atom::stop::value,
-                 wire::frame<wire::Stop>::build([&](wire::Stop::Builder stop) {
-                   stop.setJobId(key.first);
-                   stop.setAttempt(key.second);
-                   stop.setGraceMs(shutdown_grace_ms);
-                 }));
+      self->send(
+          attempt, atom::stop::value,
+          wire::part<wire::Stop>(wire::frame<wire::Stop>::build([&](wire::Stop::Builder stop) {
+            stop.setJobId(key.first);
+            stop.setAttempt(key.second);
+            stop.setGraceMs(shutdown_grace_ms);
+          })));
     self->delayed_send(self, std::chrono::milliseconds(2 * shutdown_grace_ms), atom::tick::value);
     finish_shutdown(false);
   }

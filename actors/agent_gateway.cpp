@@ -1,5 +1,7 @@
 #include "actors/agent_gateway.hpp"
 
+#include "actors/link_frames.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <map>
@@ -47,34 +49,25 @@ proxy_behavior(agent_proxy_actor::stateful_pointer<proxy_state> self,
           });
   return {
       [&state](atom::order, const wire::frame<wire::Order>& order) {
-        auto message = wire::frame<wire::ToAgent>::build(
-            [&](wire::ToAgent::Builder to) { to.setOrder(*order); });
-        state.session->send(link::make_bytes(message.bytes()));
+        state.session->send(link_frame(order));
       },
       [&state, self](atom::logs, const wire::frame<wire::LogQuery>& query)
           -> caf::result<wire::frame<wire::LogChunk>> {
         if (state.asked.size() >= log_queries_max)
           return refused_chunk("too many questions wait for this node already");
         const auto correlation = state.next_correlation++;
-        auto message = wire::frame<wire::ToAgent>::build([&](wire::ToAgent::Builder to) {
-          to.setLogQuery(*query);
-          to.getLogQuery().setCorrelation(correlation);
-        });
         auto promise = self->make_response_promise<wire::frame<wire::LogChunk>>();
         state.asked.emplace(correlation, promise);
-        state.session->send(link::make_bytes(message.bytes()));
+        state.session->send(link_frame(query, correlation));
         return promise;
       },
-      [&state, controller, self](atom::received, const wire::frame<wire::FromAgent>& message) {
-        if (message->isReport()) {
-          self->send(controller, atom::report::value,
-                     wire::frame<wire::Report>::copy(message->getReport()));
-          return;
-        }
-        const auto chunk = message->getLogChunk();
-        auto found = state.asked.find(chunk.getCorrelation());
+      [controller, self](atom::received, const wire::frame<wire::Report>& report, uint64_t) {
+        self->send(controller, atom::report::value, report);
+      },
+      [&state](atom::received, const wire::frame<wire::LogChunk>& chunk, uint64_t correlation) {
+        auto found = state.asked.find(correlation);
         if (found == state.asked.end()) return;
-        found->second.deliver(wire::frame<wire::LogChunk>::copy(chunk));
+        found->second.deliver(chunk);
         state.asked.erase(found);
       },
   };
@@ -90,9 +83,9 @@ struct agent_gateway::impl {
   std::map<link::session*, agent_proxy_actor> proxies;
   std::unique_ptr<link::server> server;
 
-  result<link::bytes> joined(const std::shared_ptr<link::session>& session,
-                             const link::bytes& hello_bytes) {
-    auto hello = wire::frame<wire::NodeHello>::parse(std::span(*hello_bytes));
+  result<shared_bytes> joined(const std::shared_ptr<link::session>& session,
+                              const shared_bytes& hello_bytes) {
+    auto hello = wire::frame<wire::NodeHello>::parse(hello_bytes);
     if (!hello) return std::unexpected(hello.error());
     // The certificate says who may speak for a node; the hello must not say otherwise.
     if (wire::view((*hello)->getName()) != session->peer_name())
@@ -104,18 +97,18 @@ struct agent_gateway::impl {
     auto proxy = system.spawn(proxy_behavior, session, *hello, controller);
     std::lock_guard lock(mutex);
     proxies[session.get()] = proxy;
-    return link::make_bytes(welcome.bytes());
+    return welcome.shared();
   }
 
-  void received(link::session& session, const link::bytes& frame) {
-    auto message = wire::frame<wire::FromAgent>::parse(std::span(*frame));
-    if (!message) {
-      session.close("a frame that is no message: " + message.error().message);
-      return;
-    }
+  void received(link::session& session, const link::frame& frame) {
     std::lock_guard lock(mutex);
-    if (auto known = proxies.find(&session); known != proxies.end())
-      caf::anon_send(known->second, atom::received::value, std::move(*message));
+    auto known = proxies.find(&session);
+    if (known == proxies.end()) return;
+    auto handled =
+        handle_frame<wire::Report, wire::LogChunk>(frame, [&](auto message, uint64_t correlation) {
+          caf::anon_send(known->second, atom::received::value, std::move(message), correlation);
+        });
+    if (!handled) session.close(handled.error().message);
   }
 
   void closed(link::session& session, const error& reason) {
@@ -138,10 +131,10 @@ agent_gateway::open(caf::actor_system& system, controller_actor controller, std:
   });
   link::server_events events;
   events.joined = [gateway = made.get()](std::shared_ptr<link::session> session,
-                                         link::bytes hello) {
+                                         shared_bytes hello) {
     return gateway->joined(session, hello);
   };
-  events.received = [gateway = made.get()](link::session& session, link::bytes frame) {
+  events.received = [gateway = made.get()](link::session& session, link::frame frame) {
     gateway->received(session, frame);
   };
   events.closed = [gateway = made.get()](link::session& session, error reason) {

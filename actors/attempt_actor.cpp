@@ -30,7 +30,7 @@ attempt_actor::behavior_type attempt_behavior(attempt_actor::stateful_pointer<at
   state.context = context;
   state.agent = agent;
   return {
-      [&state, self](atom::launch, const wire::frame<wire::Launch>& launch) {
+      [&state, self](atom::launch, const wire::part<wire::Launch>& launch) {
         if (!state.attempt) {
           auto created =
               runtime::attempt::create(*state.context.settings, *state.context.reactor, launch,
@@ -46,7 +46,7 @@ attempt_actor::behavior_type attempt_behavior(attempt_actor::stateful_pointer<at
         }
         state.attempt->start(launch);
       },
-      [&state](atom::stop, const wire::frame<wire::Stop>& stop) {
+      [&state](atom::stop, const wire::part<wire::Stop>& stop) {
         if (state.attempt) state.attempt->stop(stop);
       },
       [&state](atom::adopt, const std::shared_ptr<runtime::attempt>& attempt) {

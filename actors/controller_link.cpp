@@ -1,5 +1,7 @@
 #include "actors/controller_link.hpp"
 
+#include "actors/link_frames.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <mutex>
@@ -20,19 +22,20 @@ struct current_session {
 
   /// Without a session the frame goes nowhere: the next welcome makes the agent report everything
   /// again.
-  void send(link::bytes frame) {
+  void send(link::frame frame) {
     std::lock_guard lock(mutex);
     if (session) session->send(std::move(frame));
   }
 };
 
-void send(current_session& link, const wire::frame<wire::FromAgent>& message) {
-  link.send(link::make_bytes(message.bytes()));
-}
-
 struct controller_link_state {
   static constexpr const char* name = "controller-link";
 };
+
+wire::frame<wire::LogChunk> failed_chunk(const std::string& problem) {
+  return wire::frame<wire::LogChunk>::build(
+      [&](wire::LogChunk::Builder chunk) { chunk.setError(problem); });
+}
 
 controller_link_actor::behavior_type
 controller_link_behavior(controller_link_actor::stateful_pointer<controller_link_state> self,
@@ -40,36 +43,35 @@ controller_link_behavior(controller_link_actor::stateful_pointer<controller_link
                          const local_agent_actor& agent) {
   return {
       [link](atom::report, const wire::frame<wire::Report>& report) {
-        send(*link, wire::frame<wire::FromAgent>::build(
-                        [&](wire::FromAgent::Builder from) { from.setReport(*report); }));
+        link->send(link_frame(report));
       },
-      [self, link, agent](atom::received, const wire::frame<wire::ToAgent>& message) {
-        if (message->isOrder()) {
-          self->send(agent, atom::order::value,
-                     wire::frame<wire::Order>::copy(message->getOrder()));
-          return;
-        }
-        const auto query = wire::frame<wire::LogQuery>::copy(message->getLogQuery());
+      [self, link, agent](atom::received, const wire::frame<wire::LogQuery>& query,
+                          uint64_t correlation) {
         self->request(agent, std::chrono::seconds(10), atom::logs::value, query)
             .then(
-                [link, query](const wire::frame<wire::LogChunk>& chunk) {
-                  send(*link,
-                       wire::frame<wire::FromAgent>::build([&](wire::FromAgent::Builder from) {
-                         from.setLogChunk(*chunk);
-                         from.getLogChunk().setCorrelation(query->getCorrelation());
-                       }));
+                [link, correlation](const wire::frame<wire::LogChunk>& chunk) {
+                  link->send(link_frame(chunk, correlation));
                 },
-                [link, query](const caf::error&) {
-                  send(*link,
-                       wire::frame<wire::FromAgent>::build([&](wire::FromAgent::Builder from) {
-                         auto chunk = from.initLogChunk();
-                         chunk.setCorrelation(query->getCorrelation());
-                         chunk.setError("the node is too busy to read its logs now");
-                       }));
+                [link, correlation](const caf::error&) {
+                  link->send(link_frame(failed_chunk("the node is too busy to read its logs now"),
+                                        correlation));
                 });
       },
   };
 }
+
+/// Orders go straight to the agent, after the welcome that was sent from the same thread.
+struct receiver {
+  local_agent_actor agent;
+  controller_link_actor link;
+
+  void pass_on(wire::frame<wire::Order> order, uint64_t) const {
+    caf::anon_send(agent, atom::order::value, std::move(order));
+  }
+  void pass_on(wire::frame<wire::LogQuery> query, uint64_t correlation) const {
+    caf::anon_send(link, atom::received::value, std::move(query), correlation);
+  }
+};
 
 } // namespace
 
@@ -88,8 +90,8 @@ controller_link::dial(caf::actor_system& system, local_agent_actor agent, const 
 
   link::client_events events;
   events.welcome = [link, agent, address](std::shared_ptr<link::session> session,
-                                          link::bytes welcome_bytes) {
-    auto welcome = wire::frame<wire::NodeWelcome>::parse(std::span(*welcome_bytes));
+                                          shared_bytes welcome_bytes) {
+    auto welcome = wire::frame<wire::NodeWelcome>::parse(welcome_bytes);
     if (!welcome) {
       session->close("a welcome that is no message: " + welcome.error().message);
       return;
@@ -99,20 +101,20 @@ controller_link::dial(caf::actor_system& system, local_agent_actor agent, const 
     link->set(std::move(session));
     caf::anon_send(agent, atom::welcome::value, std::move(*welcome));
   };
-  events.received = [actor = made->actor](link::session& session, link::bytes frame) {
-    auto message = wire::frame<wire::ToAgent>::parse(std::span(*frame));
-    if (!message)
-      session.close("a frame that is no message: " + message.error().message);
-    else
-      caf::anon_send(actor, atom::received::value, std::move(*message));
+  events.received = [to = receiver{agent, made->actor}](link::session& session, link::frame frame) {
+    auto handled =
+        handle_frame<wire::Order, wire::LogQuery>(frame, [&](auto message, uint64_t correlation) {
+          to.pass_on(std::move(message), correlation);
+        });
+    if (!handled) session.close(handled.error().message);
   };
   events.closed = [link, address](link::session&, error reason) {
     spdlog::warn("event=link_down controller={} reason=\"{}\"", address, reason.message);
     link->set(nullptr);
   };
-  auto client = link::client::dial(
-      std::move(address), std::move(controller_name), std::move(identity),
-      [&ledger] { return link::make_bytes(ledger.hello().bytes()); }, std::move(events), {});
+  auto client =
+      link::client::dial(std::move(address), std::move(controller_name), std::move(identity),
+                         [&ledger] { return ledger.hello().shared(); }, std::move(events), {});
   if (!client) return std::unexpected(client.error());
   made->client = std::move(*client);
   return std::unique_ptr<controller_link>(new controller_link(std::move(made)));

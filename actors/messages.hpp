@@ -57,5 +57,7 @@ namespace caf {
 template <class T>
 struct allowed_unsafe_message_type<troupe::wire::frame<T>> : std::true_type {};
 template <class T>
+struct allowed_unsafe_message_type<troupe::wire::part<T>> : std::true_type {};
+template <class T>
 struct allowed_unsafe_message_type<std::shared_ptr<T>> : std::true_type {};
 } // namespace caf

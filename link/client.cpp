@@ -21,7 +21,7 @@ struct target {
 class client_core final : public resident, private kj::TaskSet::ErrorHandler {
 public:
   client_core(kj::AsyncIoContext& io, std::shared_ptr<link_loop> loop, kj::Own<kj::TlsContext> tls,
-              target to, std::function<bytes()> make_hello, client_events on, limits bounds)
+              target to, std::function<shared_bytes()> make_hello, client_events on, limits bounds)
       : timer_(io.provider->getTimer()), network_(io.provider->getNetwork()),
         loop_(std::move(loop)), tls_(kj::mv(tls)), to_(std::move(to)),
         make_hello_(std::move(make_hello)), on_(std::move(on)), bounds_(bounds),
@@ -77,7 +77,7 @@ private:
          }});
     return line_->join(
         handle, make_hello_(),
-        [this, handle](bytes welcome) {
+        [this, handle](shared_bytes welcome) {
           welcomed_ = true;
           pause_ = bounds_.redial_first;
           last_failure_.clear();
@@ -134,7 +134,7 @@ private:
   std::shared_ptr<link_loop> loop_;
   kj::Own<kj::TlsContext> tls_;
   const target to_;
-  const std::function<bytes()> make_hello_;
+  const std::function<shared_bytes()> make_hello_;
   const client_events on_;
   const limits bounds_;
   std::minstd_rand random_{std::random_device{}()};
@@ -154,7 +154,8 @@ client::client(std::unique_ptr<link_thread> thread) : thread_(std::move(thread))
 client::~client() = default;
 
 result<std::unique_ptr<client>> client::dial(std::string address, std::string expected_peer_name,
-                                             identity self, std::function<bytes()> make_hello,
+                                             identity self,
+                                             std::function<shared_bytes()> make_hello,
                                              client_events on, limits bounds) {
   auto make = [&](kj::AsyncIoContext& io,
                   std::shared_ptr<link_loop> loop) -> result<std::unique_ptr<resident>> {

@@ -24,13 +24,14 @@ capnp::ReaderOptions reader_options(const limits& bounds) {
   return options;
 }
 
-bytes copy_of(capnp::Data::Reader data) {
+/// The only copy of what arrives: the call's own buffer goes with the call.
+shared_bytes copy_of(capnp::Data::Reader data) {
   auto content = data.asBytes();
-  return make_bytes(std::as_bytes(std::span(content.begin(), content.size())));
+  return shared_bytes::copy(std::as_bytes(std::span(content.begin(), content.size())));
 }
 
-capnp::Data::Reader data_of(const bytes& content) {
-  return {reinterpret_cast<const kj::byte*>(content->data()), content->size()};
+capnp::Data::Reader data_of(const shared_bytes& content) {
+  return {reinterpret_cast<const kj::byte*>(content.data()), content.size()};
 }
 
 capnp::MessageSize reception_size(size_t content_bytes) {
@@ -49,16 +50,17 @@ public:
   kj::Promise<void> deliver(DeliverContext context) override {
     auto line = line_.lock();
     KJ_REQUIRE(line != nullptr && !line->finished_, "the session is closed");
-    for (auto frame : context.getParams().getFrames()) {
-      if (frame.size() > line->bounds_.frame_bytes_max) {
-        line->leave(
-            {errc::invalid_argument,
-             fmt::format("{} sent a frame of {} bytes, over the limit of {}",
-                         line->session_->peer_name(), frame.size(), line->bounds_.frame_bytes_max)},
-            true);
+    for (auto arrived : context.getParams().getFrames()) {
+      const auto payload = arrived.getPayload();
+      if (payload.size() > line->bounds_.frame_bytes_max) {
+        line->leave({errc::invalid_argument,
+                     fmt::format("{} sent a frame of {} bytes, over the limit of {}",
+                                 line->session_->peer_name(), payload.size(),
+                                 line->bounds_.frame_bytes_max)},
+                    true);
         break;
       }
-      line->arrive(copy_of(frame));
+      line->arrive({arrived.getKind(), arrived.getCorrelation(), copy_of(payload)});
     }
     return kj::READY_NOW;
   }
@@ -96,7 +98,7 @@ public:
       refuse(context, accepted.error());
       return kj::READY_NOW;
     }
-    auto welcome = context.getResults(reception_size(accepted->second->size())).initWelcome();
+    auto welcome = context.getResults(reception_size(accepted->second.size())).initWelcome();
     welcome.setHello(data_of(accepted->second));
     welcome.setOutbox(kj::heap<inbox>(line_));
     line->open_ = true;
@@ -153,8 +155,8 @@ kj::Promise<void> connection::joined() {
   return kj::mv(joined_promise_).exclusiveJoin(kj::mv(hung_up));
 }
 
-kj::Promise<void> connection::join(std::shared_ptr<session> handle, bytes hello, opening welcome,
-                                   std::shared_ptr<error> refused) {
+kj::Promise<void> connection::join(std::shared_ptr<session> handle, shared_bytes hello,
+                                   opening welcome, std::shared_ptr<error> refused) {
   capnp::MallocMessageBuilder builder;
   auto vat = builder.initRoot<capnp::rpc::twoparty::VatId>();
   vat.setSide(capnp::rpc::twoparty::Side::SERVER);
@@ -176,8 +178,8 @@ kj::Promise<void> connection::join(std::shared_ptr<session> handle, bytes hello,
         begin(handle, accepted.getOutbox());
         welcome(copy_of(accepted.getHello()));
         open_ = true;
-        for (auto& frame : std::exchange(early_, {}))
-          arrive(std::move(frame));
+        for (auto& early : std::exchange(early_, {}))
+          arrive(std::move(early));
         if (auto end = std::exchange(early_end_, std::nullopt))
           finish(std::move(end->first), end->second);
       });
@@ -192,12 +194,12 @@ void connection::begin(std::shared_ptr<session> handle, rpc::Mailbox::Client pee
   session_->wake();
 }
 
-void connection::arrive(bytes frame) {
+void connection::arrive(frame next) {
   if (finished_) return;
   if (open_)
-    on_.received(*session_, std::move(frame));
+    on_.received(*session_, std::move(next));
   else
-    early_.push_back(std::move(frame));
+    early_.push_back(std::move(next));
 }
 
 void connection::pump() {
@@ -212,15 +214,17 @@ void connection::pump() {
   if (ending) finish(std::move(ending->reason), ending->flush);
 }
 
-void connection::send(const std::vector<bytes>& frames) {
+void connection::send(const std::vector<frame>& frames) {
   size_t size = 0;
-  for (const bytes& frame : frames)
-    size += cost_of(frame);
-  auto request = peer_->deliverRequest(
-      capnp::MessageSize{size / sizeof(capnp::word) + 2 * frames.size() + 8, 0});
+  for (const frame& next : frames)
+    size += cost_of(next);
+  auto request = peer_->deliverRequest(capnp::MessageSize{size / sizeof(capnp::word) + 8, 0});
   auto list = request.initFrames(static_cast<unsigned>(frames.size()));
-  for (unsigned i = 0; i < frames.size(); ++i)
-    list.set(i, data_of(frames[i]));
+  for (unsigned i = 0; i < frames.size(); ++i) {
+    list[i].setKind(frames[i].kind);
+    list[i].setCorrelation(frames[i].correlation);
+    list[i].setPayload(data_of(frames[i].payload));
+  }
   in_flight_bytes_ += size;
   tasks_.add(request.send().then(
       [this, size](auto&&) {

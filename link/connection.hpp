@@ -13,15 +13,16 @@
 
 namespace troupe::link {
 
-inline constexpr uint16_t protocol_version = 1;
+inline constexpr uint16_t protocol_version = 2;
 
 class connection : public std::enable_shared_from_this<connection>,
                    private kj::TaskSet::ErrorHandler {
 public:
   struct events {
     /// Server only: a verified peer asks to join. Answers with the session and the welcome.
-    std::function<result<std::pair<std::shared_ptr<session>, bytes>>(bytes hello)> join;
-    std::function<void(session&, bytes)> received;
+    std::function<result<std::pair<std::shared_ptr<session>, shared_bytes>>(shared_bytes hello)>
+        join;
+    std::function<void(session&, frame)> received;
     /// Once, where a session had begun.
     std::function<void(session&, error)> closed;
   };
@@ -42,8 +43,8 @@ public:
   kj::Promise<void> joined();
 
   /// Client: asks to join, and begins the session. `refused` is set where the server said no.
-  using opening = std::function<void(bytes welcome)>;
-  kj::Promise<void> join(std::shared_ptr<session> handle, bytes hello, opening welcome,
+  using opening = std::function<void(shared_bytes welcome)>;
+  kj::Promise<void> join(std::shared_ptr<session> handle, shared_bytes hello, opening welcome,
                          std::shared_ptr<error> refused);
 
   /// Sends what the session has queued, as far as the peer keeps up.
@@ -62,9 +63,9 @@ private:
   connection(wire line, kj::Timer& timer, const limits& bounds, events on, bool server);
 
   void begin(std::shared_ptr<session> handle, rpc::Mailbox::Client peer);
-  void arrive(bytes frame);
+  void arrive(frame next);
   void leave(error reason, bool tell_peer);
-  void send(const std::vector<bytes>& frames);
+  void send(const std::vector<frame>& frames);
   void watch();
   kj::Promise<void> heartbeat();
   void lost(const kj::Exception& reason);
@@ -82,7 +83,7 @@ private:
   std::shared_ptr<session> session_;
   bool open_ = false; // the welcome went out, or came in
   bool finished_ = false;
-  std::vector<bytes> early_;                        // frames that overtook the welcome
+  std::vector<frame> early_;                        // frames that overtook the welcome
   std::optional<std::pair<error, bool>> early_end_; // and an end that did
   size_t in_flight_bytes_ = 0;
   bool heartbeat_pending_ = false;

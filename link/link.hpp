@@ -4,6 +4,7 @@
 #pragma once
 
 #include "link/client.hpp"
+#include "link/frame.hpp"
 #include "link/identity.hpp"
 #include "link/limits.hpp"
 #include "link/server.hpp"

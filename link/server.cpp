@@ -117,21 +117,21 @@ private:
     arrived.name = std::move(*name);
     arrived.line = connection::serve(
         {kj::mv(secure.stream), kj::mv(count)}, timer_, bounds_,
-        {.join = [this, id](bytes hello) { return join(id, std::move(hello)); },
+        {.join = [this, id](shared_bytes hello) { return join(id, std::move(hello)); },
          .received = on_.received,
          .closed = [this, id](session& handle,
                               error reason) { closed(id, handle, std::move(reason)); }});
     return arrived.line->joined();
   }
 
-  result<std::pair<std::shared_ptr<session>, bytes>> join(guest_id id, bytes hello) {
+  result<std::pair<std::shared_ptr<session>, shared_bytes>> join(guest_id id, shared_bytes hello) {
     if (guests_.size() - strangers_.size() >= bounds_.sessions_max)
       return refused(id, {errc::resource_exhausted,
                           fmt::format("all {} sessions are taken", bounds_.sessions_max)});
-    if (hello->size() > bounds_.frame_bytes_max)
+    if (hello.size() > bounds_.frame_bytes_max)
       return refused(
           id, {errc::invalid_argument, fmt::format("a hello of {} bytes, over the limit of {}",
-                                                   hello->size(), bounds_.frame_bytes_max)});
+                                                   hello.size(), bounds_.frame_bytes_max)});
     auto handle = std::make_shared<session>(guests_.at(id).name, bounds_, loop_);
     auto welcome = on_.joined(handle, std::move(hello));
     if (!welcome) return refused(id, std::move(welcome.error()));

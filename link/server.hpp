@@ -18,8 +18,8 @@ struct server_events {
   /// A verified peer wants in: answer with the welcome, or with the error that it will see. The
   /// same peer may join again before its old session is known to be dead; which of the two counts
   /// is the callee's choice (session::close).
-  std::function<result<bytes>(std::shared_ptr<session>, bytes hello)> joined;
-  std::function<void(session&, bytes)> received;
+  std::function<result<shared_bytes>(std::shared_ptr<session>, shared_bytes hello)> joined;
+  std::function<void(session&, frame)> received;
   /// Exactly once for each session that `joined` let in; nothing follows it. Also when the server
   /// is destroyed.
   std::function<void(session&, error)> closed;

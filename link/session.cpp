@@ -7,34 +7,24 @@
 
 namespace troupe::link {
 
-bytes make_bytes(std::span<const std::byte> content) {
-  return std::make_shared<const std::vector<std::byte>>(content.begin(), content.end());
-}
-
-bytes make_bytes(std::string_view content) { return make_bytes(std::as_bytes(std::span(content))); }
-
-std::string_view text_of(const bytes& content) {
-  return {reinterpret_cast<const char*>(content->data()), content->size()};
-}
-
 session::session(std::string peer_name, const limits& bounds, std::shared_ptr<link_loop> loop)
     : peer_name_(std::move(peer_name)), frame_bytes_max_(bounds.frame_bytes_max),
       outgoing_bytes_max_(bounds.outgoing_bytes_max), loop_(std::move(loop)) {}
 
-void session::send(bytes frame) {
-  if (frame->size() > frame_bytes_max_)
+void session::send(frame next) {
+  if (next.payload.size() > frame_bytes_max_)
     return end(
         {errc::invalid_argument, fmt::format("a frame of {} bytes for {} is over the limit of {}",
-                                             frame->size(), peer_name_, frame_bytes_max_)},
+                                             next.payload.size(), peer_name_, frame_bytes_max_)},
         true);
   bool overflow = false;
   {
     std::lock_guard lock(mutex_);
     if (!open_) return;
-    overflow = unacknowledged_bytes_ + cost_of(frame) > outgoing_bytes_max_;
+    overflow = unacknowledged_bytes_ + cost_of(next) > outgoing_bytes_max_;
     if (!overflow) {
-      unacknowledged_bytes_ += cost_of(frame);
-      outgoing_.push_back(std::move(frame));
+      unacknowledged_bytes_ += cost_of(next);
+      outgoing_.push_back(std::move(next));
       if (std::exchange(waking_, true)) return;
     }
   }
@@ -65,8 +55,8 @@ void session::wake() {
   });
 }
 
-std::vector<bytes> session::take(size_t bytes_max) {
-  std::vector<bytes> taken;
+std::vector<frame> session::take(size_t bytes_max) {
+  std::vector<frame> taken;
   size_t size = 0;
   std::lock_guard lock(mutex_);
   waking_ = false;

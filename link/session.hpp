@@ -3,26 +3,17 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "link/frame.hpp"
 #include "link/limits.hpp"
 
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace troupe::link {
-
-/// A frame: immutable, shared for the price of a reference count, aligned as malloc aligns.
-using bytes = std::shared_ptr<const std::vector<std::byte>>;
-
-bytes make_bytes(std::span<const std::byte> content);
-bytes make_bytes(std::string_view content);
-/// What is in it, as text.
-std::string_view text_of(const bytes& content);
 
 class connection;
 class link_loop;
@@ -33,7 +24,7 @@ public:
 
   /// In order. A frame beyond frame_bytes_max, or one too many for outgoing_bytes_max, closes the
   /// session.
-  void send(bytes frame);
+  void send(frame next);
 
   /// The peer gets what was sent before, and the reason. `closed` is called soon after, on the
   /// link's thread.
@@ -51,7 +42,7 @@ private:
   };
 
   // For the connection, on the link's thread.
-  std::vector<bytes> take(size_t bytes_max);
+  std::vector<frame> take(size_t bytes_max);
   std::optional<ending> take_ending();
   void acknowledge(size_t frame_bytes);
   void shut();
@@ -68,13 +59,9 @@ private:
   std::mutex mutex_;
   bool open_ = true;
   bool waking_ = false;
-  std::deque<bytes> outgoing_;
+  std::deque<frame> outgoing_;
   size_t unacknowledged_bytes_ = 0;
   std::optional<ending> ending_;
 };
-
-/// What a frame costs while it waits: empty frames are not free.
-inline constexpr size_t frame_overhead_bytes = 64;
-inline size_t cost_of(const bytes& frame) { return frame->size() + frame_overhead_bytes; }
 
 } // namespace troupe::link

@@ -35,7 +35,7 @@ wire::frame<wire::ReplicaStatus> status_of(const replica_key& key, wire::Replica
 } // namespace
 
 struct attempt::state {
-  state(const node_settings& node, runtime::reactor& loop, const wire::frame<wire::Launch>& first,
+  state(const node_settings& node, runtime::reactor& loop, const wire::part<wire::Launch>& first,
         attempt_events handlers)
       : settings(node), reactor(loop), job(first->getJobId()), number(first->getAttempt()),
         directory(attempt_directory(node.directory, job, number)), events(std::move(handlers)),
@@ -51,7 +51,7 @@ struct attempt::state {
   attempt_events events;
   bool detached = false;
   std::map<replica_key, std::unique_ptr<replica>> replicas;
-  std::map<replica_key, wire::frame<wire::Launch>> waiting; // for the end of the incarnation before
+  std::map<replica_key, wire::part<wire::Launch>> waiting; // for the end of the incarnation before
   metric_history book;
 
   mutable std::mutex mutex;
@@ -77,7 +77,7 @@ struct attempt::state {
     return *replicas.insert_or_assign(key, std::move(made)).first->second;
   }
 
-  void start_one(const replica_key& key, const wire::frame<wire::Launch>& order) {
+  void start_one(const replica_key& key, const wire::part<wire::Launch>& order) {
     for (auto& [known, running] : replicas)
       if (same_task(known, key) && !running->has_ended()) {
         waiting.insert_or_assign(key, order);
@@ -88,7 +88,7 @@ struct attempt::state {
     bool was_here =
         std::filesystem::exists(replica_directory(settings.directory, key) / "order", code);
     auto& made = add(key);
-    if (!was_here) return made.launch(order);
+    if (!was_here) return made.launch(*order);
     made.adopt();
     publish(key);
   }
@@ -181,18 +181,20 @@ uint64_t attempt::job() const { return state_->job; }
 uint32_t attempt::number() const { return state_->number; }
 
 result<std::unique_ptr<attempt>> attempt::create(const node_settings& settings, reactor& loop,
-                                                 wire::frame<wire::Launch> order,
+                                                 wire::part<wire::Launch> order,
                                                  attempt_events events) {
   auto made = std::make_shared<state>(settings, loop, order, std::move(events));
   if (auto directory = make_directories(made->directory); !directory)
     return std::unexpected(directory.error());
-  if (auto kept = replace_file(made->directory / "launch", order.str(), 0600, durability::process);
+  // The file outlives the agent, so it holds the launch alone, not the order that it came in.
+  const auto launch = wire::frame<wire::Launch>::copy(*order);
+  if (auto kept = replace_file(made->directory / "launch", launch.str(), 0600, durability::process);
       !kept)
     return std::unexpected(kept.error());
   return std::unique_ptr<attempt>(new attempt(std::move(made)));
 }
 
-void attempt::start(wire::frame<wire::Launch> order) {
+void attempt::start(wire::part<wire::Launch> order) {
   std::vector<replica_key> fresh;
   for (auto id : order->getReplicas())
     if (auto key = key_of(id); state_->announce(key)) fresh.push_back(key);
@@ -203,7 +205,7 @@ void attempt::start(wire::frame<wire::Launch> order) {
   });
 }
 
-void attempt::stop(wire::frame<wire::Stop> order) {
+void attempt::stop(wire::part<wire::Stop> order) {
   state_->reactor.post([self = state_, order = std::move(order)] {
     if (!self->detached) self->stop_all(*order);
   });

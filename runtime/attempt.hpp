@@ -27,7 +27,7 @@ public:
   /// it. The settings are copied; the reactor must outlive the attempt. Errors: unavailable if the
   /// bookkeeping cannot be written.
   static result<std::unique_ptr<attempt>> create(const node_settings&, reactor&,
-                                                 wire::frame<wire::Launch>, attempt_events);
+                                                 wire::part<wire::Launch>, attempt_events);
   /// Leaves the replicas running, as detach() does.
   ~attempt();
 
@@ -39,10 +39,10 @@ public:
   /// Starts the replicas that the order names. A ReplicaId that is known is not started again; a
   /// higher incarnation waits for the end of the one before, which it ends if need be. What cannot
   /// be started is told as a status with phase `failed`.
-  void start(wire::frame<wire::Launch>);
+  void start(wire::part<wire::Launch>);
   /// SIGTERM to each replica's process group, SIGKILL to all that it started after graceMs.
   /// Repeating it can only hurry it.
-  void stop(wire::frame<wire::Stop>);
+  void stop(wire::part<wire::Stop>);
   std::vector<wire::frame<wire::ReplicaStatus>> statuses() const;
   /// Reports every metric point of the attempt once more; receivers know them by (tag, step,
   /// timestamp).

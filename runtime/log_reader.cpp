@@ -206,7 +206,6 @@ result<wire::frame<wire::LogChunk>> read_logs(const node_settings& settings,
                    [](auto* a, auto* b) { return a->timestamp_nanos < b->timestamp_nanos; });
   if (merged.size() > limit) merged.resize(limit);
   return wire::frame<wire::LogChunk>::build([&](wire::LogChunk::Builder out) {
-    out.setCorrelation(query.getCorrelation());
     auto list = out.initEntries(uint32_t(merged.size()));
     for (uint32_t i = 0; i < merged.size(); ++i) {
       list[i].setReplica(*merged[i]->replica);

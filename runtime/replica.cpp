@@ -62,18 +62,18 @@ void replica::drop_all() {
     reactor_.drop(std::exchange(*ticket, 0));
 }
 
-void replica::launch(const wire::frame<wire::Launch>& order) {
+void replica::launch(wire::Launch::Reader order) {
   auto outcome = prepare(order);
   if (outcome) outcome = spawn();
   if (!outcome) fail_launch(outcome.error());
 }
 
-std::expected<void, launch_failure> replica::prepare(const wire::frame<wire::Launch>& order) {
+std::expected<void, launch_failure> replica::prepare(wire::Launch::Reader order) {
   for (const auto& directory :
        {directory_ / "scratch", directory_ / "hypertune", log_directory(settings_.directory, key_)})
     if (auto made = make_directories(directory); !made) return for_now(made.error());
-  auto written = write_order(*order);
-  if (written && order->getTrialId().size() > 0) watch_metrics();
+  auto written = write_order(order);
+  if (written && order.getTrialId().size() > 0) watch_metrics();
   return written;
 }
 

@@ -29,7 +29,7 @@ public:
   ~replica();
   replica(const replica&) = delete;
 
-  void launch(const wire::frame<wire::Launch>&);
+  void launch(wire::Launch::Reader);
   /// Takes up what an earlier agent left: a live shim, a stored end, or neither. Does not call
   /// `changed`.
   void adopt();
@@ -41,7 +41,7 @@ public:
   std::filesystem::path metric_file() const { return directory_ / "hypertune" / "output.metrics"; }
 
 private:
-  std::expected<void, launch_failure> prepare(const wire::frame<wire::Launch>&);
+  std::expected<void, launch_failure> prepare(wire::Launch::Reader);
   std::expected<void, launch_failure> write_order(wire::Launch::Reader);
   std::expected<void, launch_failure> spawn();
   void fail_launch(const launch_failure&);

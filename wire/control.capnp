@@ -326,10 +326,9 @@ struct ServiceLog {
 # -- logs --
 
 struct LogQuery {
-  correlation @0 :UInt64;
-  jobId @1 :UInt64;
-  positions @2 :List(LogPosition);  # a replica that is not named is read from its start
-  entriesMax @3 :UInt32;
+  jobId @0 :UInt64;
+  positions @1 :List(LogPosition);  # a replica that is not named is read from its start
+  entriesMax @2 :UInt32;
 }
 
 struct LogPosition {
@@ -338,9 +337,8 @@ struct LogPosition {
 }
 
 struct LogChunk {
-  correlation @0 :UInt64;
-  entries @1 :List(LogEntry);  # ordered by time
-  error @2 :Text;
+  entries @0 :List(LogEntry);  # ordered by time
+  error @1 :Text;
 }
 
 struct LogEntry {
@@ -350,19 +348,4 @@ struct LogEntry {
   stderr @3 :Bool;
   line @4 :Text;           # without the newline; valid UTF-8
   nextOffset @5 :UInt64;   # reading on from here gives the entry after this one
-}
-
-struct ToAgent {
-  # A frame from the controller's side of a link.
-  union {
-    order @0 :Order;
-    logQuery @1 :LogQuery;
-  }
-}
-
-struct FromAgent {
-  union {
-    report @0 :Report;
-    logChunk @1 :LogChunk;
-  }
 }

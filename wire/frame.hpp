@@ -2,10 +2,12 @@
 // reference count. It is what actors exchange, what the store keeps and what links carry. Bytes
 // from outside become a frame only through parse(), which checks every pointer under explicit
 // limits and is the single place where kj::Exception turns into an error value; so a frame, once
-// there, is read without limits and without surprises.
+// it exists, is read without limits and without surprises. part<T> is a struct inside a frame,
+// passed on without a copy of it.
 #pragma once
 
 #include "base/error.hpp"
+#include "base/shared_bytes.hpp"
 
 #include <capnp/dynamic.h>
 #include <capnp/message.h>
@@ -32,23 +34,23 @@ namespace detail {
 /// The words of a message and a reader over them that lives as long.
 class message {
 public:
-  explicit message(kj::Array<capnp::word> words);
+  explicit message(kj::Array<capnp::word> built);
+  /// Must be aligned to words.
+  explicit message(shared_bytes received);
   capnp::FlatArrayMessageReader& reader() const { return reader_; }
   std::span<const std::byte> bytes() const;
 
 private:
-  kj::Array<capnp::word> words_;
+  kj::Array<capnp::word> built_;
+  shared_bytes received_;
   mutable capnp::FlatArrayMessageReader reader_;
 };
 
-/// Copies `bytes` to aligned words; an error if they cannot be a message.
-result<kj::Array<capnp::word>> words_of(std::span<const std::byte> bytes);
-capnp::ReaderOptions untrusted_options(size_t bytes);
-std::string text_of(const kj::Exception& exception);
+/// `bytes`, or a copy of them that is aligned to words, once checked to be a message of this
+/// schema; data_loss if they are not.
+result<shared_bytes> checked_message(const shared_bytes& bytes, capnp::StructSchema schema);
 
-/// Reads every field once, so that whatever is wrong with a pointer, a list's element size or a
-/// text's end throws here.
-void touch_all(capnp::DynamicStruct::Reader value);
+std::string text_of(const kj::Exception& exception);
 
 } // namespace detail
 
@@ -66,14 +68,14 @@ public:
   static frame build(Fill&& fill) {
     capnp::MallocMessageBuilder message;
     fill(message.initRoot<T>());
-    return frame(std::make_shared<detail::message>(capnp::messageToFlatArray(message)));
+    return flat(message);
   }
 
   /// A deep copy of `value`.
   static frame copy(reader value) {
     capnp::MallocMessageBuilder message;
     message.setRoot(value);
-    return frame(std::make_shared<detail::message>(capnp::messageToFlatArray(message)));
+    return flat(message);
   }
 
   /// A copy of this message, changed by `change(builder)`. Replaced lists and texts leave no
@@ -86,23 +88,16 @@ public:
     return copy(message.getRoot<T>().asReader());
   }
 
-  /// Checks bytes from outside and takes a copy. Errors: data_loss for anything that is not a
-  /// whole, sane message.
+  /// Checks bytes from outside and keeps them; no copy if they are aligned to words. Errors:
+  /// data_loss for anything that is not a whole, sane message.
+  static result<frame> parse(const shared_bytes& bytes) {
+    auto checked = detail::checked_message(bytes, capnp::Schema::from<T>());
+    if (!checked) return std::unexpected(checked.error());
+    return frame(std::make_shared<detail::message>(std::move(*checked)));
+  }
+  /// The same for bytes that belong to someone else: they are copied.
   static result<frame> parse(std::span<const std::byte> bytes) {
-    auto words = detail::words_of(bytes);
-    if (!words) return std::unexpected(words.error());
-    frame checked(nullptr);
-    auto problem = kj::runCatchingExceptions([&] {
-      capnp::FlatArrayMessageReader untrusted(*words, detail::untrusted_options(bytes.size()));
-      detail::touch_all(untrusted.getRoot<T>());
-      // A second reader: the first has used up its traversal budget.
-      capnp::FlatArrayMessageReader again(*words, detail::untrusted_options(bytes.size()));
-      checked = copy(again.getRoot<T>());
-    });
-    KJ_IF_MAYBE (exception, problem)
-      return fail(errc::data_loss, "message of {} bytes: {}", bytes.size(),
-                  detail::text_of(*exception));
-    return checked;
+    return parse(shared_bytes::copy(bytes));
   }
   static result<frame> parse(std::string_view bytes) {
     return parse(std::as_bytes(std::span(bytes)));
@@ -116,15 +111,46 @@ public:
   arrow operator->() const { return {**this}; }
 
   std::span<const std::byte> bytes() const { return message_->bytes(); }
+  /// The same bytes, to be passed on: they keep the message alive.
+  shared_bytes shared() const { return {message_, message_->bytes()}; }
   std::string str() const {
     auto all = bytes();
     return {reinterpret_cast<const char*>(all.data()), all.size()};
   }
 
 private:
+  template <class Part>
+  friend class part;
+
   explicit frame(std::shared_ptr<const detail::message> message) : message_(std::move(message)) {}
 
+  static frame flat(capnp::MessageBuilder& message) {
+    return frame(std::make_shared<detail::message>(capnp::messageToFlatArray(message)));
+  }
+
   std::shared_ptr<const detail::message> message_;
+};
+
+/// A struct inside a frame, or a whole frame's root: read where it is, and the message lives as
+/// long.
+template <class T>
+class part {
+public:
+  using reader = typename T::Reader;
+
+  /// The all-default struct.
+  part() : part(frame<T>()) {}
+  part(const frame<T>& whole) : part(whole, *whole) {}
+  /// `value` must be read from `whole`.
+  template <class Whole>
+  part(const frame<Whole>& whole, reader value) : message_(whole.message_), value_(value) {}
+
+  const reader& operator*() const { return value_; }
+  const reader* operator->() const { return &value_; }
+
+private:
+  std::shared_ptr<const detail::message> message_;
+  reader value_;
 };
 
 /// A string_view over a Cap'n Proto text, and the other way round.

@@ -77,7 +77,7 @@ TEST_CASE("a stopped peer is noticed within the silence, whether or not we send 
   SUBCASE("sending") { sending = true; }
   if (sending)
     for (int i = 0; i < 20; ++i)
-      l.peer()->send(make_bytes(std::string(1 << 20, 'x')));
+      l.peer()->send(frame_of(std::string(1 << 20, 'x')));
   REQUIRE(l.closed.wait(1));
   CHECK(l.closed_codes[0] == errc::deadline_exceeded);
   CHECK(l.closed.all()[0] == "heard nothing from agent for 600 ms");
@@ -94,7 +94,7 @@ TEST_CASE("a stopped peer does not eat our memory") {
   process p(l.address());
   REQUIRE(l.joined.wait(1));
   p.signal(SIGSTOP);
-  auto frame = make_bytes(std::string(1 << 20, 'x'));
+  const auto frame = frame_of(std::string(1 << 20, 'x'));
   for (int i = 0; i < 100; ++i)
     l.peer()->send(frame);
   REQUIRE(l.closed.wait(1));
@@ -108,10 +108,10 @@ TEST_CASE("a frozen peer does not hold up the others or the end") {
   REQUIRE(l.joined.wait(1));
   p.signal(SIGSTOP);
   for (int i = 0; i < 20; ++i)
-    l.peer()->send(make_bytes(std::string(1 << 20, 'x')));
+    l.peer()->send(frame_of(std::string(1 << 20, 'x')));
   dialler d(l.address(), quick(), "other");
   REQUIRE(d.welcomes.wait(1));
-  d.peer()->send(make_bytes("alive"));
+  d.peer()->send(frame_of("alive"));
   CHECK(l.received.wait_for_entry_with("alive"));
   auto began = std::chrono::steady_clock::now();
   l.end.reset();
@@ -130,7 +130,7 @@ TEST_CASE("a client dials until there is a server, and again when it restarts on
   CHECK(d.failed.all()[0].find(address) != std::string::npos);
   listener second(quick(), address);
   REQUIRE(d.welcomes.wait(2));
-  d.peer()->send(make_bytes("back"));
+  d.peer()->send(frame_of("back"));
   CHECK(second.received.wait_for_entry_with("back"));
 }
 

@@ -24,11 +24,13 @@ struct trust {
   scratch dir;
 };
 
-std::string shown(const bytes& frame) {
-  return frame->size() > 100 ? std::to_string(frame->size()) : std::string(text_of(frame));
+std::string shown(const shared_bytes& payload) {
+  return payload.size() > 100 ? std::to_string(payload.size()) : std::string(payload.text());
 }
 
 } // namespace
+
+frame frame_of(std::string_view text) { return {.payload = shared_bytes::copy(text)}; }
 
 const std::filesystem::path& ours() {
   static trust made;
@@ -85,27 +87,27 @@ std::vector<std::string> record::all() const {
 
 listener::listener(limits bounds, std::string address, const std::filesystem::path& authority) {
   server_events on;
-  on.joined = [this](std::shared_ptr<session> who, bytes hello) -> result<bytes> {
+  on.joined = [this](std::shared_ptr<session> peer, shared_bytes hello) -> result<shared_bytes> {
     if (admit)
-      if (auto answer = admit(who, hello); !answer || *answer) return answer;
-    auto entry = fmt::format("{}: {}", who->peer_name(), text_of(hello));
+      if (auto answer = admit(peer, hello); !answer || answer->size() > 0) return answer;
+    auto entry = fmt::format("{}: {}", peer->peer_name(), hello.text());
     {
       std::lock_guard lock(mutex);
-      peers.push_back(who);
+      peers.push_back(peer);
     }
     joined.add(entry);
-    return make_bytes("welcome " + entry);
+    return shared_bytes::copy("welcome " + entry);
   };
-  on.received = [this](session& who, bytes frame) {
-    received.add(shown(frame));
-    if (echo) who.send(frame);
+  on.received = [this](session& peer, frame arrived) {
+    received.add(shown(arrived.payload));
+    if (echo) peer.send(arrived);
   };
-  on.closed = [this](session&, error why) {
+  on.closed = [this](session&, error reason) {
     {
       std::lock_guard lock(mutex);
-      closed_codes.push_back(why.code);
+      closed_codes.push_back(reason.code);
     }
-    closed.add(why.message);
+    closed.add(reason.message);
   };
   on.turned_away = [this](std::string line) { turned_away.add(line); };
   auto made = server::listen(address, identity_of(authority, "controller"), std::move(on), bounds);
@@ -123,20 +125,20 @@ std::shared_ptr<session> listener::peer(size_t index) const {
 dialler::dialler(const std::string& address, limits bounds, const std::string& name,
                  const std::filesystem::path& authority, const std::string& expected) {
   client_events on;
-  on.welcome = [this](std::shared_ptr<session> who, bytes text) {
+  on.welcome = [this](std::shared_ptr<session> peer, shared_bytes text) {
     {
       std::lock_guard lock(mutex);
-      latest = who;
+      latest = peer;
     }
-    welcomes.add(std::string(text_of(text)));
+    welcomes.add(std::string(text.text()));
   };
-  on.received = [this](session&, bytes frame) { received.add(shown(frame)); };
-  on.closed = [this](session&, error why) { closed.add(why.message); };
-  on.failed = [this](const error& why) {
-    failed.add(fmt::format("{} {}", name_of(why.code), why.message));
+  on.received = [this](session&, frame arrived) { received.add(shown(arrived.payload)); };
+  on.closed = [this](session&, error reason) { closed.add(reason.message); };
+  on.failed = [this](const error& reason) {
+    failed.add(fmt::format("{} {}", name_of(reason.code), reason.message));
   };
   auto made = client::dial(
-      address, expected, identity_of(authority, name), [] { return make_bytes("hello"); },
+      address, expected, identity_of(authority, name), [] { return shared_bytes::copy("hello"); },
       std::move(on), bounds);
   REQUIRE_MESSAGE(made, made.error().message);
   end = std::move(*made);

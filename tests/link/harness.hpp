@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace troupe::link {
@@ -24,6 +25,9 @@ struct scratch {
 /// Ours: controller, agent, other. Theirs, another authority: controller, agent.
 const std::filesystem::path& ours();
 const std::filesystem::path& theirs();
+
+/// A frame of kind 0 with this payload.
+frame frame_of(std::string_view text);
 
 /// Short where a test waits for it, long where a busy machine must not trip over it.
 limits quick();
@@ -62,7 +66,8 @@ struct listener {
   mutable std::mutex mutex;
   std::vector<std::shared_ptr<session>> peers;
   std::vector<errc> closed_codes;
-  std::function<result<bytes>(std::shared_ptr<session>, bytes)> admit; // set before anyone dials
+  /// Set before anyone dials. An empty answer leaves it to the listener.
+  std::function<result<shared_bytes>(std::shared_ptr<session>, shared_bytes)> admit;
   bool echo = false;
   std::unique_ptr<server> end;
 };

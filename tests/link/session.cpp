@@ -49,7 +49,7 @@ TEST_CASE("frames arrive both ways, whole and in order") {
   for (int i = 0; i < 5000; ++i)
     sent.push_back(i == 7 ? "" : fmt::format("frame {}", i));
   for (const auto& text : sent)
-    d.peer()->send(make_bytes(text));
+    d.peer()->send(frame_of(text));
   REQUIRE(d.received.wait(sent.size()));
   CHECK(l.received.all() == sent);
   CHECK(d.received.all() == sent);
@@ -62,8 +62,8 @@ TEST_CASE("large frames arrive, and small ones around them keep their place") {
   REQUIRE(d.welcomes.wait(1));
   std::vector<std::string> expected;
   for (size_t size : {size_t{300} << 10, size_t{20} << 20, size_t{64} << 20}) {
-    d.peer()->send(make_bytes(std::string(size, 'x')));
-    d.peer()->send(make_bytes(fmt::format("after {}", size)));
+    d.peer()->send(frame_of(std::string(size, 'x')));
+    d.peer()->send(frame_of(fmt::format("after {}", size)));
     expected.push_back(std::to_string(size));
     expected.push_back(fmt::format("after {}", size));
   }
@@ -78,9 +78,9 @@ TEST_CASE("the content of a large frame is the same on the other side") {
   std::atomic<int> same = 0;
   record received;
   server_events on;
-  on.joined = [](auto, auto) -> result<bytes> { return make_bytes(""); };
-  on.received = [&](session&, bytes frame) {
-    same += *frame == content;
+  on.joined = [](auto, auto) -> result<shared_bytes> { return shared_bytes::copy(""); };
+  on.received = [&](session&, frame arrived) {
+    same += std::ranges::equal(arrived.payload.span(), content);
     received.add("");
   };
   on.closed = [](session&, error) {};
@@ -88,25 +88,46 @@ TEST_CASE("the content of a large frame is the same on the other side") {
   REQUIRE(end);
   dialler d(fmt::format("127.0.0.1:{}", (*end)->port()));
   REQUIRE(d.welcomes.wait(1));
-  d.peer()->send(make_bytes(std::span<const std::byte>(content)));
+  d.peer()->send({.payload = shared_bytes::copy(content)});
   REQUIRE(received.wait(1));
   CHECK(same == 1);
 }
 
+TEST_CASE("a frame arrives with the kind and the correlation that it was sent with") {
+  record received;
+  server_events on;
+  on.joined = [](auto, auto) -> result<shared_bytes> { return shared_bytes(); };
+  on.received = [&](session&, frame arrived) {
+    received.add(
+        fmt::format("{} {} {}", arrived.kind, arrived.correlation, arrived.payload.text()));
+  };
+  on.closed = [](session&, error) {};
+  auto end = server::listen("127.0.0.1:0", identity_of(ours(), "controller"), on, quick());
+  REQUIRE(end);
+  dialler d(fmt::format("127.0.0.1:{}", (*end)->port()));
+  REQUIRE(d.welcomes.wait(1));
+  d.peer()->send({65535, ~uint64_t{0}, shared_bytes::copy("last")});
+  d.peer()->send({});
+  REQUIRE(received.wait(2));
+  CHECK(received.all()[0] == "65535 18446744073709551615 last");
+  CHECK(received.all()[1] == "0 0 ");
+}
+
 TEST_CASE("what the server sends while it lets a peer in comes after the welcome") {
   listener l;
-  l.admit = [](std::shared_ptr<session> who, bytes) -> result<bytes> {
+  l.admit = [](std::shared_ptr<session> peer, shared_bytes) -> result<shared_bytes> {
     for (int i = 0; i < 10; ++i)
-      who->send(make_bytes(fmt::format("early {}", i)));
-    return nullptr; // go on as usual
+      peer->send(frame_of(fmt::format("early {}", i)));
+    return shared_bytes(); // go on as usual
   };
   record order;
   client_events on;
   on.welcome = [&](auto, auto) { order.add("welcome"); };
-  on.received = [&](session&, bytes frame) { order.add(std::string(text_of(frame))); };
+  on.received = [&](session&, frame arrived) { order.add(std::string(arrived.payload.text())); };
   on.closed = [](session&, error) {};
   auto end = client::dial(
-      l.address(), "controller", identity_of(ours(), "agent"), [] { return make_bytes(""); }, on);
+      l.address(), "controller", identity_of(ours(), "agent"),
+      [] { return shared_bytes::copy(""); }, on);
   REQUIRE(end);
   REQUIRE(order.wait(11));
   CHECK(order.all().front() == "welcome");
@@ -116,9 +137,9 @@ TEST_CASE("what the server sends while it lets a peer in comes after the welcome
 TEST_CASE("a refusal reaches the peer with its code and words, and it dials again") {
   listener l;
   std::atomic<int> asked = 0;
-  l.admit = [&](auto, auto) -> result<bytes> {
+  l.admit = [&](auto, auto) -> result<shared_bytes> {
     if (++asked < 3) return fail(errc::failed_precondition, "cluster is called prod, not test");
-    return nullptr;
+    return shared_bytes();
   };
   dialler d(l.address());
   REQUIRE(d.welcomes.wait(1));
@@ -137,9 +158,9 @@ TEST_CASE("close delivers what was sent before it, and its reason") {
   REQUIRE(d.welcomes.wait(1));
   auto peer = l.peer();
   for (int i = 0; i < 1000; ++i)
-    peer->send(make_bytes(std::to_string(i)));
+    peer->send(frame_of(std::to_string(i)));
   peer->close("the node is drained");
-  peer->send(make_bytes("too late"));
+  peer->send(frame_of("too late"));
   REQUIRE(d.closed.wait(1));
   CHECK(d.closed.all()[0] == "controller ended the session: the node is drained");
   CHECK(d.received.size() == 1000);
@@ -155,8 +176,8 @@ TEST_CASE("a frame over the limit of the sender closes its session with the reas
   bounds.frame_bytes_max = 1000;
   dialler d(l.address(), bounds);
   REQUIRE(d.welcomes.wait(1));
-  d.peer()->send(make_bytes(std::string(1000, 'x')));
-  d.peer()->send(make_bytes(std::string(1001, 'x')));
+  d.peer()->send(frame_of(std::string(1000, 'x')));
+  d.peer()->send(frame_of(std::string(1001, 'x')));
   REQUIRE(d.closed.wait(1));
   CHECK(d.closed.all()[0] == "a frame of 1001 bytes for controller is over the limit of 1000");
   REQUIRE(l.closed.wait(1)); // flushed first, so nothing more can come
@@ -175,7 +196,7 @@ TEST_CASE("a frame over the limit of the receiver closes that session and no oth
   size_t size = 0;
   SUBCASE("by a little") { size = (1 << 20) + 1; }
   SUBCASE("by far, so that it is not even read") { size = 40 << 20; }
-  bad.peer()->send(make_bytes(std::string(size, 'x')));
+  bad.peer()->send(frame_of(std::string(size, 'x')));
   REQUIRE(bad.closed.wait(1));
   REQUIRE(l.closed.wait(1));
   INFO(l.closed.all()[0], " / ", bad.closed.all()[0]);
@@ -183,7 +204,7 @@ TEST_CASE("a frame over the limit of the receiver closes that session and no oth
   CHECK((l.closed.all()[0].find("over the limit of 1048576") != std::string::npos
          || l.closed.all()[0].find("too large") != std::string::npos));
   CHECK(l.received.size() == 0);
-  good.peer()->send(make_bytes("still here"));
+  good.peer()->send(frame_of("still here"));
   CHECK(l.received.wait_for_entry_with("still here"));
   CHECK(good.closed.size() == 0);
 }
@@ -197,7 +218,7 @@ TEST_CASE("sends from many threads all arrive, each thread's in order") {
   for (int t = 0; t < 4; ++t)
     senders.emplace_back([&, t] {
       for (int i = 0; i < 1000; ++i)
-        peer->send(make_bytes(fmt::format("{}:{:04}", t, i)));
+        peer->send(frame_of(fmt::format("{}:{:04}", t, i)));
     });
   for (auto& sender : senders)
     sender.join();
@@ -235,7 +256,7 @@ TEST_CASE("destruction with traffic in flight ends soon, tells, and leaves no th
     REQUIRE(d->welcomes.wait(1));
     auto kept = d->peer();
     for (int i = 0; i < 200; ++i)
-      kept->send(make_bytes(std::string(100'000, 'x')));
+      kept->send(frame_of(std::string(100'000, 'x')));
     REQUIRE(l.received.wait(1));
     if (server_first) {
       l.end.reset();
@@ -244,7 +265,7 @@ TEST_CASE("destruction with traffic in flight ends soon, tells, and leaves no th
     }
     d->end.reset();
     CHECK(d->closed.size() == 1);
-    kept->send(make_bytes("to nobody")); // a handle outlives its link
+    kept->send(frame_of("to nobody")); // a handle outlives its link
     kept->close("again");
     if (!server_first) {
       REQUIRE(l.closed.wait(1));

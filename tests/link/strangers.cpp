@@ -86,7 +86,7 @@ struct bystander {
     REQUIRE(d.welcomes.wait(1));
   }
   ~bystander() {
-    d.peer()->send(make_bytes("unharmed"));
+    d.peer()->send(frame_of("unharmed"));
     CHECK(l_.received.wait_for_entry_with("unharmed"));
     CHECK(d.closed.size() == 0);
     CHECK(l_.joined.size() == 1);
@@ -114,7 +114,7 @@ TEST_CASE("a certificate of another authority is refused") {
     client_events on;
     on.failed = [&](const error& why) { failed.add(why.message); };
     auto d = client::dial(
-        l.address(), "controller", self, [] { return make_bytes(""); }, on, quick());
+        l.address(), "controller", self, [] { return shared_bytes::copy(""); }, on, quick());
     REQUIRE(d);
     CHECK(failed.wait(2));
   }
