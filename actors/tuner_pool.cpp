@@ -38,14 +38,14 @@ std::string problem_in(Compute compute) {
 } // namespace
 
 wire::frame<wire::Suggestions> answer_of(const core::suggestion_request& request) {
-  core::suggestion_set suggested;
+  tuner::suggestion_set suggested;
   const auto problem = problem_in([&] {
     const auto job = *request.job;
-    std::vector<core::prior_study> priors;
+    std::vector<tuner::prior_study> priors;
     for (const auto& prior : request.priors)
       priors.push_back({prior->getStudySpec(), prior->getTrials()});
     // The study's id is its seed: the same study asks the same questions, after a restart as well.
-    suggested = core::suggest(job.getStudySpec(), job.getTrials(),
+    suggested = tuner::suggest(job.getStudySpec(), job.getTrials(),
                               {.seed = request.study,
                                .count = request.count,
                                .fixed = request.fixed->getParameters(),
@@ -54,7 +54,7 @@ wire::frame<wire::Suggestions> answer_of(const core::suggestion_request& request
   if (!problem.empty())
     spdlog::error("event=suggestion_failed study={} first_trial={} reason=\"{}\"", request.study,
                   request.first_trial, problem);
-  return core::to_suggestions(request.study, request.first_trial, suggested)
+  return tuner::to_suggestions(request.study, request.first_trial, suggested)
       .with([&](wire::Suggestions::Builder answer) {
         answer.setOperation(request.operation);
         answer.setError(wire::text(problem));
@@ -63,9 +63,9 @@ wire::frame<wire::Suggestions> answer_of(const core::suggestion_request& request
 
 wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request) {
   const auto trials = request.job->getTrials();
-  std::vector<core::stopping> stops;
+  std::vector<tuner::stopping> stops;
   const auto problem =
-      problem_in([&] { stops = core::trials_to_stop(request.job->getStudySpec(), trials); });
+      problem_in([&] { stops = tuner::trials_to_stop(request.job->getStudySpec(), trials); });
   if (!problem.empty())
     spdlog::error("event=stopping_rule_failed study={} reason=\"{}\"", request.study, problem);
   return wire::frame<wire::Stoppings>::build([&](wire::Stoppings::Builder answer) {
@@ -74,7 +74,7 @@ wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request) {
     answer.setError(wire::text(problem));
     auto list = answer.initTrials(static_cast<uint32_t>(stops.size()));
     for (uint32_t i = 0; i < list.size(); ++i) {
-      list[i].setNumber(static_cast<uint32_t>(core::number_of(trials[stops[i].trial]).value_or(0)));
+      list[i].setNumber(static_cast<uint32_t>(tuner::number_of(trials[stops[i].trial]).value_or(0)));
       list[i].setReason(wire::text(stops[i].reason));
     }
   });
@@ -127,7 +127,7 @@ private:
 tuner_pool::tuner_pool(size_t threads)
     : queue_(std::make_shared<queue>(
         threads > 0 ? threads : std::max<size_t>(2, std::thread::hardware_concurrency() / 2))) {
-  core::gp::keep_freed_memory();
+  tuner::gp::keep_freed_memory();
 }
 
 tuner_pool::~tuner_pool() { queue_->clear(); }

@@ -11,10 +11,10 @@
 
 namespace troupe::actors {
 
-/// The next trials, by core::suggest.
+/// The next trials, by tuner::suggest.
 wire::frame<wire::Suggestions> answer_of(const core::suggestion_request& request);
 
-/// The running trials that are not worth finishing, by core::trials_to_stop.
+/// The running trials that are not worth finishing, by tuner::trials_to_stop.
 wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request);
 
 class tuner_pool {

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -167,4 +167,4 @@ algorithm algorithm_of(wire::StudySpec::Algorithm name) {
   return bayesian_search;
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

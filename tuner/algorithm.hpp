@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 /// The points that were tried or are being tried, to choose others.
 class tried_points {
@@ -95,4 +95,4 @@ chosen_points chosen_one_by_one(const study_view& study, uint32_t count,
 
 algorithm algorithm_of(wire::StudySpec::Algorithm name);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

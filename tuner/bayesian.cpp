@@ -12,7 +12,7 @@
 #include <numeric>
 #include <optional>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -345,4 +345,4 @@ chosen_points bayesian_search(const study_view& study, uint32_t count, const gp:
           random_stream& random) { return known.next(tried, before, random, trial); });
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

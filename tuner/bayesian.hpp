@@ -4,9 +4,9 @@
 #include "tuner/algorithm.hpp"
 #include "tuner/gp/options.hpp"
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 /// With other constants than the ones that were found best: for measuring.
 chosen_points bayesian_search(const study_view& study, uint32_t count, const gp::options& with);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -2,7 +2,7 @@
 
 #include "tuner/objective.hpp"
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 void mark_best(wire::HyperparameterTuningJob::Builder job) {
   mark_best(job, job.asReader().getTrials());
@@ -21,4 +21,4 @@ void mark_best(wire::HyperparameterTuningJob::Builder job,
   job.getBestTrial().disownMeasurements();
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

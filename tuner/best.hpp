@@ -4,7 +4,7 @@
 
 #include "wire/tuning_job.capnp.h"
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 /// Sets both by the job's study and its own trials. Without safe trials that SUCCEEDED, both are
 /// removed; with several objectives, bestTrial is. A bestTrial carries no measurements but its final
@@ -14,4 +14,4 @@ void mark_best(wire::HyperparameterTuningJob::Builder job);
 /// The same, from trials that the job need not hold.
 void mark_best(wire::HyperparameterTuningJob::Builder job, capnp::List<wire::Trial>::Reader trials);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -52,4 +52,4 @@ std::optional<search_space> neglected_branch(const search_space& space,
   return found;
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

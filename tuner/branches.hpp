@@ -8,7 +8,7 @@
 #include <optional>
 #include <span>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 /// The part of the space that is most behind: a value of a parameter under which others stand,
 /// where fewer trials were made than two and five more for each of those parameters. Nothing if
@@ -17,4 +17,4 @@ std::optional<search_space> neglected_branch(const search_space& space,
                                              std::span<const std::optional<row>> tried,
                                              std::span<const row> chosen);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

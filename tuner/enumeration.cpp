@@ -5,7 +5,7 @@
 #include <map>
 #include <ranges>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -123,4 +123,4 @@ uint64_t enumeration::rank_below(size_t parameter, const row& point) const {
   return rank;
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

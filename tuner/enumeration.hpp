@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 class enumeration {
 public:
@@ -51,4 +51,4 @@ private:
   uint64_t size_ = 0;
 };
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 struct failure_tally {
   uint32_t failed = 0;
@@ -74,4 +74,4 @@ inline std::optional<std::string> too_many_failures(int32_t max_failed_trial_cou
   return std::nullopt;
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -38,4 +38,4 @@ double halton::at(uint64_t index, size_t dimension) const {
   return std::min(sum, 1 - resolution);
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 class halton {
 public:
@@ -22,4 +22,4 @@ private:
   uint64_t seed_;
 };
 
-} // namespace troupe::core
+} // namespace troupe::tuner

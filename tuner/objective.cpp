@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -162,4 +162,4 @@ std::optional<size_t> best_trial(wire::HyperparameterTuningJob::Reader job) {
   return best_trial(job.getStudySpec(), job.getTrials());
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 /// An unspecified goal is to maximise.
 bool is_better(wire::MetricSpec::GoalType goal, double a, double b);
@@ -38,4 +38,4 @@ std::optional<size_t> best_trial(wire::StudySpec::Reader study,
                                  capnp::List<wire::Trial>::Reader trials);
 std::optional<size_t> best_trial(wire::HyperparameterTuningJob::Reader job);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -148,4 +148,4 @@ double parameter::drawn_at(double unit) const {
   return static_cast<double>(equal_share(unit, categories.size()));
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

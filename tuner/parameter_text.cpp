@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -84,4 +84,4 @@ std::vector<std::string> flags_of(wire::StudySpec::Reader study,
   return flags;
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

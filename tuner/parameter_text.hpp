@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 /// Whether a number of this type is written without a decimal point. INTEGER always is. DISCRETE is
 /// where it is whole: such values are batch sizes and widths, which programs read as integers.
@@ -27,4 +27,4 @@ std::vector<std::string> flags_of(const std::vector<parameter_value>& values);
 std::vector<std::string> flags_of(wire::StudySpec::Reader study,
                                   capnp::List<wire::Trial::Parameter>::Reader parameters);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

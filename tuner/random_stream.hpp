@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 class random_stream {
 public:
@@ -34,4 +34,4 @@ private:
   uint64_t state_;
 };
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -10,7 +10,7 @@
 #include <set>
 #include <unordered_map>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -274,4 +274,4 @@ search_space::foreign_row_of(capnp::List<wire::Trial::Parameter>::Reader values)
   return std::move(found.values);
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 /// One value of a trial, as the wire and the program's flags carry it.
 struct parameter_value {
@@ -145,4 +145,4 @@ private:
   std::vector<size_t> roots_;
 };
 
-} // namespace troupe::core
+} // namespace troupe::tuner

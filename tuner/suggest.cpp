@@ -1,6 +1,6 @@
 #include "tuner/suggest.hpp"
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 suggestion_set suggest(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
                        const suggestion_wish& wish) {
@@ -42,4 +42,4 @@ wire::frame<wire::Suggestions> to_suggestions(uint64_t tuning_job, uint32_t firs
   });
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 struct suggestion_set {
   std::vector<std::vector<parameter_value>> sets; // at most as many as were asked for
@@ -43,4 +43,4 @@ inline suggestion_set suggest(wire::StudySpec::Reader study,
 wire::frame<wire::Suggestions> to_suggestions(uint64_t tuning_job, uint32_t first_trial,
                                               const suggestion_set& suggestions);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

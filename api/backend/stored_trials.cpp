@@ -48,7 +48,7 @@ std::vector<size_t> optimal_of(wire::StudySpec::Reader study, const trial_frames
       list[index].setFinalMeasurement(trials[index]->getFinalMeasurement());
     }
   });
-  return core::optimal_trials(study, judged->getOptimalTrials());
+  return tuner::optimal_trials(study, judged->getOptimalTrials());
 }
 
 result<wire::frame<wire::HyperparameterTuningJob>>
@@ -65,7 +65,7 @@ with_trials(const store::database& database,
   }
   return record.with([&](job_builder job) {
     if (!trials.empty()) put(trials, job.initTrials(unsigned(trials.size())));
-    core::mark_best(job);
+    tuner::mark_best(job);
   });
 }
 

@@ -108,7 +108,7 @@ struct settings {
 };
 
 struct trial {
-  std::vector<core::parameter_value> at;
+  std::vector<tuner::parameter_value> at;
   coordinates x;
   std::vector<double> seen; // a value per step
   bool ended = false;
@@ -173,7 +173,7 @@ private:
 
   void ask() {
     const auto so_far = frame();
-    auto suggested = core::suggest(*spec_, so_far->getTrials(), seed_, 1);
+    auto suggested = tuner::suggest(*spec_, so_far->getTrials(), seed_, 1);
     trial made{.at = std::move(suggested.sets.at(0))};
     for (const auto& v : made.at)
       made.x.push_back(std::get<double>(v.value));
@@ -210,7 +210,7 @@ private:
     if (ended_ == with_.trials || spec_->isNoAutomatedStopping()) return;
     const auto so_far = frame();
     const auto start = std::chrono::steady_clock::now();
-    const auto found = core::trials_to_stop(*spec_, so_far->getTrials());
+    const auto found = tuner::trials_to_stop(*spec_, so_far->getTrials());
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     ++decisions_;
     for (const auto& one : found) {
@@ -259,7 +259,7 @@ private:
     }
     made.part_run = static_cast<double>(taken) / static_cast<double>(trials_.size() * steps);
     const auto so_far = frame();
-    const auto& chosen = trials_[*core::best_trial(*spec_, so_far->getTrials())];
+    const auto& chosen = trials_[*tuner::best_trial(*spec_, so_far->getTrials())];
     made.best = sign * value(chosen, chosen.seen.size());
     const auto best = std::ranges::min_element(finals) - finals.begin();
     made.best_stopped = !trials_[static_cast<size_t>(best)].stopped.empty();

@@ -100,7 +100,7 @@ timed suggest(wire::StudySpec::Reader spec, const rows& trials, uint64_t seed, u
   const auto so_far = job_of(trials);
   const auto cpu_start = cpu_seconds();
   const auto start = std::chrono::steady_clock::now();
-  const auto made = core::suggest(spec, so_far->getTrials(), seed, count);
+  const auto made = tuner::suggest(spec, so_far->getTrials(), seed, count);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   timed result{1e3 * elapsed.count(), 1e3 * (cpu_seconds() - cpu_start), {}};
   for (const auto& set : made.sets) {
@@ -163,7 +163,7 @@ void measure_study(wire::StudySpec::Reader spec, const std::vector<size_t>& coun
 } // namespace
 
 int main(int argc, char** argv) {
-  core::gp::keep_freed_memory(); // as `troupe` does
+  tuner::gp::keep_freed_memory(); // as `troupe` does
   std::vector<size_t> counts{100, 500, 1000, 2000};
   int repeats = 20;
   uint32_t batch = 1;

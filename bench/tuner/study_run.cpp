@@ -18,7 +18,7 @@ namespace {
 using job = wire::HyperparameterTuningJob;
 
 struct trial {
-  std::vector<core::parameter_value> at;
+  std::vector<tuner::parameter_value> at;
   bool ended = false;
   bool failed = false;
   std::vector<double> seen; // what the tuner is told
@@ -40,7 +40,7 @@ wire::frame<wire::StudySpec> spec_of(const task& of, const std::string& algorith
   return std::move(*spec);
 }
 
-point point_of(const std::vector<core::parameter_value>& values) {
+point point_of(const std::vector<tuner::parameter_value>& values) {
   point made;
   for (const auto& v : values) {
     if (const auto* text = std::get_if<std::string>(&v.value))
@@ -126,7 +126,7 @@ private:
   bool ask(uint32_t count) {
     const auto so_far = job_of(trials_);
     const auto start = cpu_seconds();
-    auto suggested = core::suggest(*spec_, so_far->getTrials(), seed_, count);
+    auto suggested = tuner::suggest(*spec_, so_far->getTrials(), seed_, count);
     result_.seconds += cpu_seconds() - start;
     for (auto& at : suggested.sets)
       trials_.push_back({std::move(at)});
@@ -154,7 +154,7 @@ private:
     const auto spec = spec_of(of, "RANDOM_SEARCH", "OBSERVATION_NOISE_UNSPECIFIED");
     const auto none = job_of({});
     std::vector<double> regrets;
-    for (const auto& at : core::suggest(*spec, none->getTrials(), 1, 200).sets)
+    for (const auto& at : tuner::suggest(*spec, none->getTrials(), 1, 200).sets)
       regrets.push_back(function_(point_of(at))[0]);
     std::ranges::sort(regrets);
     return regrets[150] - regrets[50];
@@ -183,7 +183,7 @@ std::vector<evaluation> evaluate(const task& of, uint64_t seed, uint32_t count) 
   const auto none = job_of({});
   const auto function = of.make(seed);
   std::vector<evaluation> all;
-  for (const auto& at : core::suggest(*spec, none->getTrials(), seed, count).sets) {
+  for (const auto& at : tuner::suggest(*spec, none->getTrials(), seed, count).sets) {
     auto here = point_of(at);
     auto values = function(here);
     all.push_back({std::move(here), std::move(values)});

@@ -12,20 +12,20 @@ namespace troupe::cli {
 
 namespace {
 
-std::vector<std::string> names_of(const core::search_space& space) {
+std::vector<std::string> names_of(const tuner::search_space& space) {
   std::vector<std::string> names;
   for (const auto& p : space.parameters())
     if (std::ranges::find(names, p.id) == names.end()) names.push_back(p.id);
   return names;
 }
 
-bool is_conditional(const core::search_space& space, const std::string& name) {
+bool is_conditional(const tuner::search_space& space, const std::string& name) {
   return std::ranges::any_of(space.parameters(),
                              [&](const auto& p) { return p.id == name && p.parent; });
 }
 
 std::unexpected<error> unknown_name(const std::string& word, const std::string& name,
-                                    const core::search_space& space) {
+                                    const tuner::search_space& space) {
   const auto names = names_of(space);
   const auto meant = nearest(name, names);
   return fail(errc::invalid_argument,
@@ -38,7 +38,7 @@ std::unexpected<error> unknown_name(const std::string& word, const std::string& 
 } // namespace
 
 result<command_template::word> command_template::parsed(const std::string& text,
-                                                        const core::search_space& space) {
+                                                        const tuner::search_space& space) {
   word out;
   std::string literal;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -67,7 +67,7 @@ result<command_template::word> command_template::parsed(const std::string& text,
 }
 
 result<command_template> command_template::parse(const std::vector<std::string>& words,
-                                                 const core::search_space& space) {
+                                                 const tuner::search_space& space) {
   command_template made;
   std::vector<std::string> used;
   for (const auto& text : words) {
@@ -103,10 +103,10 @@ result<command_template> command_template::parse(const std::vector<std::string>&
 }
 
 std::vector<std::string>
-command_template::filled(const std::vector<core::parameter_value>& values) const {
+command_template::filled(const std::vector<tuner::parameter_value>& values) const {
   std::map<std::string, std::string> texts;
   for (const auto& value : values)
-    texts[value.id] = core::parameter_text(value);
+    texts[value.id] = tuner::parameter_text(value);
   std::vector<std::string> out;
   for (const auto& word : words_) {
     const bool active = std::ranges::all_of(
@@ -117,7 +117,7 @@ command_template::filled(const std::vector<core::parameter_value>& values) const
       out.back() += piece.is_name ? texts.at(piece.text) : piece.text;
   }
   if (appends_)
-    for (auto& flag : core::flags_of(values))
+    for (auto& flag : tuner::flags_of(values))
       out.push_back(std::move(flag));
   return out;
 }

@@ -18,10 +18,10 @@ public:
   /// Errors: invalid_argument for an unknown {name}, a brace that is never closed, a parameter that
   /// the command would never see, or a place that a conditional parameter cannot fill.
   static result<command_template> parse(const std::vector<std::string>& words,
-                                        const core::search_space& space);
+                                        const tuner::search_space& space);
 
   /// The command of a trial with these values.
-  std::vector<std::string> filled(const std::vector<core::parameter_value>& values) const;
+  std::vector<std::string> filled(const std::vector<tuner::parameter_value>& values) const;
 
   /// The program, unless its name depends on a parameter.
   std::optional<std::string> program() const;
@@ -33,7 +33,7 @@ private:
   };
   using word = std::vector<piece>;
 
-  static result<word> parsed(const std::string& text, const core::search_space& space);
+  static result<word> parsed(const std::string& text, const tuner::search_space& space);
 
   std::vector<word> words_;
   bool appends_ = true; // no {name} anywhere

@@ -49,17 +49,17 @@ chart objective_chart(job_reader job, wire::MetricSpec::Reader metric) {
   for (auto trial : job.getTrials()) {
     ++number;
     if (trial.getState() == state::INFEASIBLE) failed.points.emplace_back(number, 0);
-    const auto value = core::metric_value(trial.getFinalMeasurement(), id);
+    const auto value = tuner::metric_value(trial.getFinalMeasurement(), id);
     if (trial.getState() != state::SUCCEEDED || !value) continue;
     (trial.getStoppingReason().size() > 0 ? stopped : done).points.emplace_back(number, *value);
-    const bool safe = core::is_safe(job.getStudySpec(), trial.getFinalMeasurement());
+    const bool safe = tuner::is_safe(job.getStudySpec(), trial.getFinalMeasurement());
     const bool first = best.points.empty();
-    if (safe && (first || core::is_better(metric.getGoal(), *value, best.points.back().second)))
+    if (safe && (first || tuner::is_better(metric.getGoal(), *value, best.points.back().second)))
       best.points.emplace_back(number, *value);
     else if (!first)
       best.points.emplace_back(number, best.points.back().second);
   }
-  const auto goal = core::is_better(metric.getGoal(), 1, 0) ? "maximise" : "minimise";
+  const auto goal = tuner::is_better(metric.getGoal(), 1, 0) ? "maximise" : "minimise";
   chart made{fmt::format("{}: {} {}", wire::view(job.getDisplayName()), goal, id),
              id,
              false,
@@ -73,11 +73,11 @@ chart objective_chart(job_reader job, wire::MetricSpec::Reader metric) {
 chart front_chart(job_reader job, wire::MetricSpec::Reader x, wire::MetricSpec::Reader y) {
   chart_series all{"trial", blue, {}, false, chart_mark::dot};
   chart_series front{"Pareto front", orange, {}, false, chart_mark::ring};
-  const auto optimal = core::optimal_trials(job.getStudySpec(), job.getTrials());
+  const auto optimal = tuner::optimal_trials(job.getStudySpec(), job.getTrials());
   for (uint32_t i = 0; i < job.getTrials().size(); ++i) {
     const auto trial = job.getTrials()[i];
-    const auto at = core::metric_value(trial.getFinalMeasurement(), wire::view(x.getMetricId()));
-    const auto up = core::metric_value(trial.getFinalMeasurement(), wire::view(y.getMetricId()));
+    const auto at = tuner::metric_value(trial.getFinalMeasurement(), wire::view(x.getMetricId()));
+    const auto up = tuner::metric_value(trial.getFinalMeasurement(), wire::view(y.getMetricId()));
     if (trial.getState() != state::SUCCEEDED || !at || !up) continue;
     const bool best = std::ranges::find(optimal, i) != optimal.end();
     (best ? front : all).points.emplace_back(*at, *up);

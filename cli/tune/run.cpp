@@ -49,27 +49,27 @@ std::string tail_of(const std::filesystem::path& path, off_t most) {
 
 } // namespace
 
-tuner::tuner(runtime::reactor& reactor, const tune_settings& settings,
+tune_runner::tune_runner(runtime::reactor& reactor, const tune_settings& settings,
              const command_template& command, tune_store& store,
              std::vector<std::string> environment, tune_events events)
     : reactor_(reactor), settings_(settings), command_(command), store_(store),
       environment_(std::move(environment)), events_(std::move(events)),
       trials_(store.stored().trials) {
-  core::gp::keep_freed_memory();
+  tuner::gp::keep_freed_memory();
 }
 
-tuner::~tuner() {
+tune_runner::~tune_runner() {
   for (auto& [index, one] : running_)
     drop(*one);
   reactor_.drop(look_again_);
 }
 
-void tuner::start() {
+void tune_runner::start() {
   started_micros_ = now_micros();
   fill();
 }
 
-void tuner::interrupt() {
+void tune_runner::interrupt() {
   if (end_ == JobState::CANCELLED) {
     for (auto& [index, one] : running_)
       one->process.signal(SIGKILL);
@@ -78,7 +78,7 @@ void tuner::interrupt() {
   finish(JobState::CANCELLED, "interrupted");
 }
 
-tuned_job tuner::job() const {
+tuned_job tune_runner::job() const {
   return settings_.job.with([&](wire::HyperparameterTuningJob::Builder built) {
     auto list = built.initTrials(static_cast<uint32_t>(trials_.size()));
     for (uint32_t i = 0; i < list.size(); ++i)
@@ -87,13 +87,13 @@ tuned_job tuner::job() const {
     built.initStartTime().setMicros(started_micros_);
     built.setState(done_ ? end_ : JobState::RUNNING);
     if (done_ && end_ != JobState::SUCCEEDED) built.initError().setMessage(wire::text(why_));
-    core::mark_best(built);
+    tuner::mark_best(built);
   });
 }
 
 /// Starts what there is room for, and sees whether it is all over. One suggestion at a time: so the
 /// next one depends on the trials alone, and not on how many were asked for at once.
-void tuner::fill() {
+void tune_runner::fill() {
   const auto room = static_cast<size_t>(settings_.job->getParallelTrialCount());
   for (size_t i = 0; i < trials_.size() && running_.size() < room; ++i)
     if (end_ == JobState::UNSPECIFIED && !has_ended(*trials_[i]) && !running_.contains(i))
@@ -103,16 +103,16 @@ void tuner::fill() {
   settle();
 }
 
-bool tuner::may_begin_another() {
+bool tune_runner::may_begin_another() {
   if (end_ != JobState::UNSPECIFIED) return false;
   const auto all = job();
-  if (auto why = core::too_many_failures(all->getMaxFailedTrialCount(),
-                                         core::tally_of(all->getTrials()))) {
+  if (auto why = tuner::too_many_failures(all->getMaxFailedTrialCount(),
+                                         tuner::tally_of(all->getTrials()))) {
     finish(JobState::FAILED, std::move(*why));
     return false;
   }
   const auto ending =
-      core::study_end_of(study(), all->getTrials(), store_.stored().create_micros, now_micros());
+      tuner::study_end_of(study(), all->getTrials(), store_.stored().create_micros, now_micros());
   look_again(ending.look_again_micros);
   if (ending.reason) {
     why_ = *ending.reason;
@@ -127,10 +127,10 @@ bool tuner::may_begin_another() {
   return trials_.size() < static_cast<size_t>(all->getMaxTrialCount());
 }
 
-bool tuner::suggest_one() {
+bool tune_runner::suggest_one() {
   const auto all = job();
   const auto answer =
-      core::suggest(study(), all->getTrials(),
+      tuner::suggest(study(), all->getTrials(),
                     {.seed = store_.stored().seed, .count = 1, .fixed = {}, .priors = {}});
   if (answer.sets.empty()) {
     why_ = "the search space holds no further point";
@@ -142,7 +142,7 @@ bool tuner::suggest_one() {
   return true;
 }
 
-void tuner::launch(size_t index) {
+void tune_runner::launch(size_t index) {
   auto& trial = trials_[index];
   const auto directory = store_.directory_of(*trial);
   // What an earlier start of this trial has left must not be heard again, nor go on.
@@ -173,7 +173,7 @@ void tuner::launch(size_t index) {
   events_.changed();
 }
 
-bool tuner::watch(running& one) {
+bool tune_runner::watch(running& one) {
   const auto index = one.index;
   one.ended = reactor_.watch(one.process.descriptor(), [this, index] { on_end(index); });
   one.metrics = reactor_.watch_files(metric_file_of(*trials_[index]).parent_path(), [this, index] {
@@ -196,14 +196,14 @@ bool tuner::watch(running& one) {
   return one.ended != 0;
 }
 
-void tuner::poll_metrics(size_t index) {
+void tune_runner::poll_metrics(size_t index) {
   auto& one = *running_.at(index);
   one.poll =
       one.metrics != 0 ? 0 : reactor_.after(metrics_poll, [this, index] { poll_metrics(index); });
   read_metrics(one);
 }
 
-void tuner::read_metrics(running& one) {
+void tune_runner::read_metrics(running& one) {
   const auto text = read_file(metric_file_of(*trials_[one.index]));
   if (!text) return;
   std::vector<core::metric_point> points;
@@ -213,7 +213,7 @@ void tuner::read_metrics(running& one) {
   if (!points.empty()) take(one, std::move(points));
 }
 
-void tuner::take(running& one, std::vector<core::metric_point> points) {
+void tune_runner::take(running& one, std::vector<core::metric_point> points) {
   auto& trial = trials_[one.index];
   if (auto kept = store_.put(*trial, points); !kept) return fail_run(kept.error());
   std::ranges::move(points, std::back_inserter(one.points));
@@ -224,7 +224,7 @@ void tuner::take(running& one, std::vector<core::metric_point> points) {
 }
 
 /// A program that reports to no file may print its metrics.
-void tuner::read_output(running& one) {
+void tune_runner::read_output(running& one) {
   if (!one.points.empty()) return;
   const auto output =
       tail_of(store_.directory_of(*trials_[one.index]) / "stdout.log", output_read_max);
@@ -233,11 +233,11 @@ void tuner::read_output(running& one) {
   if (!points.empty()) take(one, std::move(points));
 }
 
-void tuner::stop_hopeless() {
+void tune_runner::stop_hopeless() {
   if (end_ == JobState::CANCELLED || end_ == JobState::FAILED || study().isNoAutomatedStopping())
     return;
   const auto all = job();
-  for (auto& found : core::trials_to_stop(study(), all->getTrials())) {
+  for (auto& found : tuner::trials_to_stop(study(), all->getTrials())) {
     const auto one = running_.find(found.trial);
     if (one == running_.end() || one->second->stopping) continue;
     one->second->end.stopping_reason = std::move(found.reason);
@@ -245,7 +245,7 @@ void tuner::stop_hopeless() {
   }
 }
 
-void tuner::stop(running& one) {
+void tune_runner::stop(running& one) {
   if (one.stopping) return;
   one.stopping = true;
   trials_[one.index] =
@@ -256,7 +256,7 @@ void tuner::stop(running& one) {
   events_.changed();
 }
 
-void tuner::on_end(size_t index) {
+void tune_runner::on_end(size_t index) {
   auto& one = *running_.at(index);
   drop(one);
   one.end.status = one.process.reap();
@@ -276,7 +276,7 @@ void tuner::on_end(size_t index) {
   fill();
 }
 
-void tuner::conclude(size_t index, const program_end& end,
+void tune_runner::conclude(size_t index, const program_end& end,
                      std::span<const core::metric_point> points) {
   trials_[index] = judged(trials_[index], study(), points, end, now_micros());
   if (auto kept = store_.put(*trials_[index]); !kept) return fail_run(kept.error());
@@ -285,7 +285,7 @@ void tuner::conclude(size_t index, const program_end& end,
 }
 
 /// A rule of the study may hold merely because time has passed.
-void tuner::look_again(std::optional<int64_t> at_micros) {
+void tune_runner::look_again(std::optional<int64_t> at_micros) {
   reactor_.drop(look_again_);
   look_again_ = 0;
   if (!at_micros || done_) return;
@@ -299,7 +299,7 @@ void tuner::look_again(std::optional<int64_t> at_micros) {
 }
 
 /// Ends the study at once: what runs is stopped, and stays unfinished.
-void tuner::finish(JobState end, std::string why) {
+void tune_runner::finish(JobState end, std::string why) {
   if (done_) return;
   end_ = end;
   why_ = std::move(why);
@@ -308,18 +308,18 @@ void tuner::finish(JobState end, std::string why) {
   settle();
 }
 
-void tuner::fail_run(const error& problem) {
+void tune_runner::fail_run(const error& problem) {
   // Not the study's fault, so its trials stay unfinished and run again another time.
   if (!problem_) problem_ = problem;
   finish(JobState::CANCELLED, problem.message);
 }
 
-void tuner::settle() {
+void tune_runner::settle() {
   if (done_ || !running_.empty()) return;
   const auto all = job();
   const auto trials = all->getTrials();
   if (end_ == JobState::UNSPECIFIED) {
-    if (auto why = core::too_many_failures(all->getMaxFailedTrialCount(), core::tally_of(trials))) {
+    if (auto why = tuner::too_many_failures(all->getMaxFailedTrialCount(), tuner::tally_of(trials))) {
       end_ = JobState::FAILED;
       why_ = std::move(*why);
     } else if (trials_.size() < static_cast<size_t>(all->getMaxTrialCount())) {
@@ -341,16 +341,16 @@ void tuner::settle() {
   events_.done();
 }
 
-void tuner::drop(running& one) {
+void tune_runner::drop(running& one) {
   for (auto* ticket : {&one.ended, &one.metrics, &one.poll, &one.overdue, &one.kill})
     reactor_.drop(*ticket);
 }
 
-std::filesystem::path tuner::metric_file_of(wire::Trial::Reader trial) const {
+std::filesystem::path tune_runner::metric_file_of(wire::Trial::Reader trial) const {
   return store_.directory_of(trial) / "hypertune" / "output.metrics";
 }
 
-std::vector<std::string> tuner::environment_of(wire::Trial::Reader trial) const {
+std::vector<std::string> tune_runner::environment_of(wire::Trial::Reader trial) const {
   const auto directory = store_.directory_of(trial);
   const std::vector<std::pair<std::string, std::string>> own = {
       {"CLOUD_ML_TRIAL_ID", wire::str(trial.getId())},

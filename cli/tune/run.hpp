@@ -26,13 +26,13 @@ struct tune_events {
   std::function<void()> done; // nothing runs any more; nothing follows
 };
 
-class tuner {
+class tune_runner {
 public:
   /// `environment` is what trials inherit, as NAME=value.
-  tuner(runtime::reactor&, const tune_settings&, const command_template&, tune_store&,
+  tune_runner(runtime::reactor&, const tune_settings&, const command_template&, tune_store&,
         std::vector<std::string> environment, tune_events);
-  ~tuner();
-  tuner(const tuner&) = delete;
+  ~tune_runner();
+  tune_runner(const tune_runner&) = delete;
 
   void start();
   /// Stops what runs, and leaves those trials unfinished; a second time without waiting for them.

@@ -71,7 +71,7 @@ std::string unmeasured(wire::StudySpec::Reader study, std::span<const core::metr
 
 } // namespace
 
-trial_frame new_trial(size_t number, const std::vector<core::parameter_value>& values) {
+trial_frame new_trial(size_t number, const std::vector<tuner::parameter_value>& values) {
   const auto id = std::to_string(number);
   return trial_frame::build([&](wire::Trial::Builder built) {
     built.setId(wire::text(id));
@@ -129,11 +129,11 @@ trial_frame judged(const trial_frame& trial, wire::StudySpec::Reader study,
   });
 }
 
-std::vector<core::parameter_value> values_of(wire::StudySpec::Reader study,
+std::vector<tuner::parameter_value> values_of(wire::StudySpec::Reader study,
                                              wire::Trial::Reader trial) {
-  const core::search_space space(study);
+  const tuner::search_space space(study);
   const auto row = space.row_of(trial.getParameters());
-  return row ? space.values_of(*row) : std::vector<core::parameter_value>();
+  return row ? space.values_of(*row) : std::vector<tuner::parameter_value>();
 }
 
 std::vector<std::string> metric_ids(wire::StudySpec::Reader study) {

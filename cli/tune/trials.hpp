@@ -11,7 +11,7 @@
 
 namespace troupe::cli {
 
-trial_frame new_trial(size_t number, const std::vector<core::parameter_value>& values);
+trial_frame new_trial(size_t number, const std::vector<tuner::parameter_value>& values);
 
 /// Whatever an earlier start reported is gone: the program begins again.
 trial_frame started(const trial_frame& trial, int64_t now_micros);
@@ -32,7 +32,7 @@ trial_frame judged(const trial_frame& trial, wire::StudySpec::Reader study,
                    std::span<const core::metric_point> points, const program_end& end,
                    int64_t now_micros);
 
-std::vector<core::parameter_value> values_of(wire::StudySpec::Reader study,
+std::vector<tuner::parameter_value> values_of(wire::StudySpec::Reader study,
                                              wire::Trial::Reader trial);
 std::vector<std::string> metric_ids(wire::StudySpec::Reader study);
 

@@ -77,7 +77,7 @@ result<study_run> run_study(const invocation& run, const tune_settings& settings
   if (!reactor) return std::unexpected(reactor.error());
   progress_output display(run); // belongs to the reactor's thread
   std::promise<void> done;
-  std::unique_ptr<tuner> tuned;
+  std::unique_ptr<tune_runner> tuned;
   std::function<void()> tick = [&] {
     if (!tuned) return; // it is all over
     display.redraw(tune_progress(run.at, *tuned->job(), wall_clock()));
@@ -92,7 +92,7 @@ result<study_run> run_study(const invocation& run, const tune_settings& settings
                      .done = [&] { done.set_value(); }};
   bool interrupted = false;
   (*reactor)->post([&] {
-    tuned = std::make_unique<tuner>(**reactor, settings, command, store, inherited(run), events);
+    tuned = std::make_unique<tune_runner>(**reactor, settings, command, store, inherited(run), events);
     (*reactor)->watch(*stopped, [&] {
       take_signal(*stopped);
       if (!tuned) return;
@@ -157,7 +157,7 @@ int run_tune(const invocation& run, const tune_flags& flags) {
                     "study.yaml -- ./train --lr={lr}"});
   auto settings = tune_settings_of(flags);
   if (!settings) return misused(settings.error());
-  const core::search_space space(settings->job->getStudySpec());
+  const tuner::search_space space(settings->job->getStudySpec());
   auto command = command_template::parse(*run.program, space);
   if (!command) return misused(command.error());
   if (const auto program = command->program())

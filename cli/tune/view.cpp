@@ -54,7 +54,7 @@ std::string goals_of(tuned_reader job) {
   std::string out;
   for (auto goal : objectives(job))
     out += fmt::format("{}{} {}", out.empty() ? "" : ", ",
-                       core::is_better(goal.getGoal(), 1, 0) ? "maximise" : "minimise",
+                       tuner::is_better(goal.getGoal(), 1, 0) ? "maximise" : "minimise",
                        printable(wire::view(goal.getMetricId())));
   return out;
 }
@@ -152,7 +152,7 @@ std::string headline(const console& at, tuned_reader job, const tally& seen, ins
 
 std::vector<trial_reader> optimal(tuned_reader job) {
   std::vector<trial_reader> out;
-  for (const auto i : core::optimal_trials(job.getStudySpec(), job.getTrials()))
+  for (const auto i : tuner::optimal_trials(job.getStudySpec(), job.getTrials()))
     out.push_back(job.getTrials()[static_cast<uint32_t>(i)]);
   return out;
 }
@@ -181,12 +181,12 @@ void add_plot(const console& at, tuned_reader job, lines& out) {
   for (auto trial : job.getTrials()) {
     if (!has_ended(trial)) continue;
     const auto value =
-        core::metric_value(trial.getFinalMeasurement(), wire::view(goals[0].getMetricId()));
+        tuner::metric_value(trial.getFinalMeasurement(), wire::view(goals[0].getMetricId()));
     const bool counts = trial.getState() == state::SUCCEEDED && value
-                        && core::is_safe(job.getStudySpec(), trial.getFinalMeasurement());
+                        && tuner::is_safe(job.getStudySpec(), trial.getFinalMeasurement());
     values.push_back(counts ? *value : NAN);
   }
-  const auto plot = text_plot(values, !core::is_better(goals[0].getGoal(), 1, 0),
+  const auto plot = text_plot(values, !tuner::is_better(goals[0].getGoal(), 1, 0),
                               std::min<size_t>(at.size().columns, 100), plot_rows);
   if (!plot.empty()) out.push_back("");
   out.insert(out.end(), plot.begin(), plot.end());

@@ -114,7 +114,7 @@ private:
   // -- trials.cpp: what tuning jobs and studies share --
   study* find_study(uint64_t id);
   void end_trial(study&, trial&, std::optional<measurement> final, std::string infeasible);
-  study_end end_by_rule(study&);
+  tuner::study_end end_by_rule(study&);
   void study_timer(uint64_t id);
   void ask_stoppings(study&);
   void stoppings(wire::Stoppings::Reader);

@@ -173,7 +173,7 @@ wire::frame<wire::CustomJob> trial_custom_job(const tuning_job& tuning, uint32_t
                                               wire::Suggestions::ParameterSet::Reader parameters,
                                               const std::string& name, int64_t now) {
   auto from = *tuning.submitted;
-  std::vector<std::string> flags = flags_of(from.getStudySpec(), parameters.getValues());
+  std::vector<std::string> flags = tuner::flags_of(from.getStudySpec(), parameters.getValues());
   auto plain = wire::frame<wire::CustomJob>::build([&](wire::CustomJob::Builder job) {
     job.setDisplayName(text(fmt::format("{}-trial-{}", wire::view(from.getDisplayName()), number)));
     job.setJobSpec(from.getTrialJobSpec());

@@ -114,7 +114,7 @@ std::vector<uint32_t> optimal_of(const study& s) {
   auto judged = frame_of(s, detail_of_trials::without_measurements,
                          [](const trial& t) { return t.state == wire::Trial::State::SUCCEEDED; });
   std::vector<uint32_t> numbers;
-  for (size_t i : optimal_trials(s.spec(), judged->getTrials()))
+  for (size_t i : tuner::optimal_trials(s.spec(), judged->getTrials()))
     numbers.push_back(
         trial_number(wire::view(judged->getTrials()[static_cast<uint32_t>(i)].getId())));
   return numbers;
@@ -131,7 +131,7 @@ void fill_best(wire::HyperparameterTuningJob::Builder builder, const study& s) {
   const auto optimal = frame_of(s, detail_of_trials::without_measurements, [&](const trial& t) {
     return std::ranges::find(s.optimal, t.number) != s.optimal.end();
   });
-  mark_best(builder, optimal->getTrials());
+  tuner::mark_best(builder, optimal->getTrials());
 }
 
 } // namespace troupe::core

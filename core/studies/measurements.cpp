@@ -43,7 +43,7 @@ std::optional<measurement> final_of(std::span<const measurement> all,
     for (uint32_t i = 0; i < into.size(); ++i)
       set_measurement(into[i], all[i]);
   });
-  const auto chosen = select_measurement(study, list->getMeasurements());
+  const auto chosen = tuner::select_measurement(study, list->getMeasurements());
   if (!chosen) return std::nullopt;
   return all[*chosen];
 }

@@ -275,7 +275,7 @@ void engine::stop_trial(wire::TrialChange::Reader change, wire::Command::Reader 
 // -- the end --
 
 void engine::judge_end(client_study& study) {
-  study_end end = end_by_rule(study);
+  tuner::study_end end = end_by_rule(study);
   if (!end.reason) return;
   if (!study.over()) complete_study(study, *end.reason);
   if (!end.asap) return;

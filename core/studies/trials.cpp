@@ -25,10 +25,10 @@ void engine::end_trial(study& s, trial& t, std::optional<measurement> final,
 }
 
 /// Looked at before each suggestion, at each end of a trial, and when time alone may have ended it.
-study_end engine::end_by_rule(study& s) {
+tuner::study_end engine::end_by_rule(study& s) {
   if (!s.spec().hasStudyStoppingConfig()) return {};
   auto frame = frame_of(s, detail_of_trials::without_measurements);
-  study_end end = study_end_of(s.spec(), frame->getTrials(), s.create_micros, now_);
+  tuner::study_end end = tuner::study_end_of(s.spec(), frame->getTrials(), s.create_micros, now_);
   arm(s, end.look_again_micros);
   return end;
 }

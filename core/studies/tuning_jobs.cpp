@@ -122,7 +122,7 @@ void engine::resume_tuning_job(wire::ResumeTuningJob::Reader resume,
   const auto wanted = resume.getWanted();
   if (auto problems = problems_of(wanted, *job); !problems.empty())
     return answer_problems(problems);
-  if (study_end end = end_by_rule(*job); end.reason)
+  if (tuner::study_end end = end_by_rule(*job); end.reason)
     return answer_error(errc::failed_precondition,
                         fmt::format("{} cannot be resumed: its studyStoppingConfig would end it "
                                     "again at once: {}. Make a new job that learns from it by "
@@ -216,7 +216,7 @@ void engine::suggestions(tuning_job& job, wire::Suggestions::Reader answer,
 void engine::judge_end(tuning_job& job) {
   if (job.terminal() || job.end_state == JobState::FAILED || job.end_state == JobState::CANCELLED)
     return;
-  study_end end = end_by_rule(job);
+  tuner::study_end end = end_by_rule(job);
   if (!end.reason) return;
   if (job.end_state == JobState::UNSPECIFIED) {
     job.end_state = JobState::SUCCEEDED;

@@ -120,10 +120,10 @@ void engine::trial_ended(custom_job& run) {
 /// Whether the study goes on after this end.
 void engine::judge_trials(tuning_job& job, const trial& ended) {
   if (!ended.failed() || job.cancel_requested || job.end_state == JobState::FAILED) return;
-  failure_tally seen{.first = std::nullopt, .last = ended.infeasible_reason};
+  tuner::failure_tally seen{.first = std::nullopt, .last = ended.infeasible_reason};
   for (const auto& [number, t] : job.trials)
     seen.add(number == 1, t.failed(), t.ended(), t.infeasible_reason);
-  if (auto why = too_many_failures(job.submitted->getMaxFailedTrialCount(), seen))
+  if (auto why = tuner::too_many_failures(job.submitted->getMaxFailedTrialCount(), seen))
     decide_tuning_end(job, JobState::FAILED, failure{errc::invalid_argument, std::move(*why)});
 }
 

@@ -49,15 +49,15 @@ std::string listed(const Values& values) {
   return fmt::format("{}", fmt::join(first, ", "));
 }
 
-std::string expected_of(const parameter& p) {
+std::string expected_of(const tuner::parameter& p) {
   switch (p.type) {
-  case parameter_type::real:
+  case tuner::parameter_type::real:
     return fmt::format("a number from {} to {}", p.low, p.high);
-  case parameter_type::integer:
+  case tuner::parameter_type::integer:
     return fmt::format("a whole number from {} to {}", p.low, p.high);
-  case parameter_type::discrete:
+  case tuner::parameter_type::discrete:
     return fmt::format("one of the numbers {}", listed(p.numbers));
-  case parameter_type::categorical:
+  case tuner::parameter_type::categorical:
     return fmt::format("one of the strings {}", listed(p.categories));
   }
   return {};
@@ -72,9 +72,9 @@ public:
     collect(values);
     std::set<std::string> met;
     bool wrong = false;
-    row point(space_.parameters().size(), std::numeric_limits<double>::quiet_NaN());
+    tuner::row point(space_.parameters().size(), std::numeric_limits<double>::quiet_NaN());
     for (size_t i = 0; i < point.size(); ++i) {
-      const parameter& p = space_.parameters()[i];
+      const tuner::parameter& p = space_.parameters()[i];
       const auto given = named_.find(p.id);
       const bool active = !whole || space_.active(point, i);
       if (!active) continue;
@@ -83,7 +83,7 @@ public:
         continue;
       }
       const auto [index, value] = given->second;
-      const auto coordinate = coordinate_named(p, value);
+      const auto coordinate = tuner::coordinate_named(p, value);
       // A name may stand at several places of the tree, under conditions that exclude each other.
       if (!coordinate && !whole && fits_elsewhere(p.id, value)) continue;
       if (met.insert(p.id).second && !coordinate)
@@ -108,8 +108,8 @@ private:
   }
 
   bool fits_elsewhere(std::string_view id, value_reader value) const {
-    return std::ranges::any_of(space_.parameters(), [&](const parameter& p) {
-      return p.id == id && coordinate_named(p, value);
+    return std::ranges::any_of(space_.parameters(), [&](const tuner::parameter& p) {
+      return p.id == id && tuner::coordinate_named(p, value);
     });
   }
 
@@ -126,12 +126,12 @@ private:
 
   std::string ids() const {
     std::set<std::string> all;
-    for (const parameter& p : space_.parameters())
+    for (const tuner::parameter& p : space_.parameters())
       all.insert(p.id);
     return listed(all);
   }
 
-  search_space space_;
+  tuner::search_space space_;
   std::string path_;
   problem_list problems_;
   std::map<std::string, std::pair<uint32_t, value_reader>> named_;
@@ -165,7 +165,7 @@ std::vector<std::string> problems_of_order(capnp::List<wire::Measurement>::Reade
 bool same(value_reader a, value_reader b) {
   if (a.isNumber() && b.isNumber()) {
     const auto size = std::max(std::abs(a.getNumber()), std::abs(b.getNumber()));
-    return std::abs(a.getNumber() - b.getNumber()) <= same_discrete * std::min(1.0, size);
+    return std::abs(a.getNumber() - b.getNumber()) <= tuner::same_discrete * std::min(1.0, size);
   }
   return a.isString() && b.isString() && wire::view(a.getString()) == wire::view(b.getString());
 }
@@ -253,16 +253,16 @@ namespace {
 std::vector<std::string> problems_of_slice(wire::StudySpec::Reader study,
                                            capnp::List<wire::Trial::Parameter>::Reader values,
                                            const std::string& path) {
-  search_space space(study);
+  tuner::search_space space(study);
   space.pin(values);
   const auto point = space.values_of(space.filled([&](size_t i) {
     const auto& p = space.parameters()[i];
-    return p.type == parameter_type::categorical ? 0.0 : p.nearest_at(0.5);
+    return p.type == tuner::parameter_type::categorical ? 0.0 : p.nearest_at(0.5);
   }));
   std::vector<std::string> problems;
   for (uint32_t i = 0; i < values.size(); ++i) {
     const auto id = wire::view(values[i].getParameterId());
-    if (std::ranges::none_of(point, [&](const parameter_value& v) { return v.id == id; }))
+    if (std::ranges::none_of(point, [&](const tuner::parameter_value& v) { return v.id == id; }))
       problems.push_back(fmt::format("{}[{}]: '{}' is inactive where the other parameters have "
                                      "these values; expected it left out, or other values",
                                      path, i, id));

@@ -71,7 +71,7 @@ texts in_cluster(wire::StudySpec::Reader study) {
 
 /// The same under `troupe tune`.
 texts under_tune(wire::StudySpec::Reader study) {
-  const core::search_space space(study);
+  const tuner::search_space space(study);
   const auto suggested = wire::frame<wire::Suggestions::ParameterSet>::build(put);
   const auto row = space.row_of(suggested->getValues());
   REQUIRE(row);

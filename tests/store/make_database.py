@@ -30,7 +30,7 @@ HOME = pathlib.Path("/tmp/troupe-kept")
 PARENT = "projects/local/locations/local"
 ENDED = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
 
-# A trial: three steps of its metric, then the end; from trial HOLD on it waits for ever instead.
+# A trial: three steps of its metric, then the end; from trial HOLD on it waits forever instead.
 TRIAL = """
 for argument in "$@"; do case $argument in --x=*) x=${argument#--x=};; esac; done
 mkdir -p "$(dirname "$CLOUD_ML_HP_METRIC_FILE")"
@@ -275,86 +275,100 @@ def tuning_jobs(api):
     api.call("DELETE", deleted)
 
 
-def studies(api):
-    """Client studies, with trials in each state. Returns those that the last calls are about: (many trials, many curves)."""
-    x = {"parameterId": "x", "doubleValueSpec": {"minValue": 0, "maxValue": 1, "defaultValue": 0.5}}
-    loss = {"metricId": "loss", "goal": "MINIMIZE"}
+class Studies:
+    """Client studies: short words for what their clients do."""
 
-    def study(name, **spec):
-        return api.create("studies", {"displayName": name, "studySpec": {"metrics": [loss], "parameters": [x], **spec}})
+    X = {"parameterId": "x", "doubleValueSpec": {"minValue": 0, "maxValue": 1, "defaultValue": 0.5}}
+    LOSS = {"metricId": "loss", "goal": "MINIMIZE"}
 
-    def suggest(name, client="me", count=1, **more):
-        return api.response(api.post(name + "/trials:suggest", {"clientId": client, "suggestionCount": count, **more})).get("trials", [])
+    def __init__(self, api):
+        self.api = api
 
-    def measure(trial, step, value):
-        api.post(trial["name"] + ":addTrialMeasurement",
-                 {"measurement": {"stepCount": str(step), "elapsedDuration": f"{step}.5s", "metrics": [{"metricId": "loss", "value": value}]}})
+    def create(self, name, **spec):
+        return self.api.create("studies", {"displayName": name, "studySpec": {"metrics": [self.LOSS], "parameters": [self.X], **spec}})
 
-    def complete(trial, **metrics):
+    def suggest(self, study, client="me", count=1, **more):
+        operation = self.api.post(study + "/trials:suggest", {"clientId": client, "suggestionCount": count, **more})
+        return self.api.response(operation).get("trials", [])
+
+    def seed(self, name, count, width, stride, **spec):
+        """A study of `width` parameters, with `count` trials whose points are given."""
+        made = self.create(name, parameters=[{**self.X, "parameterId": f"x{i}"} for i in range(width)], **spec)
+        for number in range(count):
+            point = [{"parameterId": f"x{i}", "value": (number * (i + stride) % 41) / 41} for i in range(width)]
+            self.api.post(made + "/trials", {"parameters": point})
+        return made, self.suggest(made, count=count)
+
+    def measure(self, trial, step, value):
+        self.api.post(trial["name"] + ":addTrialMeasurement",
+                      {"measurement": {"stepCount": str(step), "elapsedDuration": f"{step}.5s",
+                                       "metrics": [{"metricId": "loss", "value": value}]}})
+
+    def complete(self, trial, **metrics):
         body = {"finalMeasurement": {"metrics": [{"metricId": k, "value": v} for k, v in metrics.items()]}} if metrics else {}
-        api.post(trial["name"] + ":complete", body)
+        self.api.post(trial["name"] + ":complete", body)
 
-    median = study("every-state", medianAutomatedStoppingSpec={}, measurementSelectionType="BEST_MEASUREMENT")
+
+def trials_in_each_state(api, studies):
+    study = studies.create("every-state", medianAutomatedStoppingSpec={}, measurementSelectionType="BEST_MEASUREMENT")
     for value in (0.1, 0.2, 0.15, 0.3, 0.25):
-        [trial] = suggest(median)
+        [trial] = studies.suggest(study)
         for step in range(1, 6):
-            measure(trial, step, value + 1 / step)
-        complete(trial)
-    good, bad = suggest(median, "good") + suggest(median, "bad")
+            studies.measure(trial, step, value + 1 / step)
+        studies.complete(trial)
+    good, bad = studies.suggest(study, "good") + studies.suggest(study, "bad")
     for step in range(1, 4):
-        measure(good, step, 1 / step)
-        measure(bad, step, 9 + 1 / step)
+        studies.measure(good, step, 1 / step)
+        studies.measure(bad, step, 9 + 1 / step)
     api.response(api.post(good["name"] + ":checkTrialEarlyStoppingState"))
     assert api.response(api.post(bad["name"] + ":checkTrialEarlyStoppingState"))["shouldStop"]
     api.post(bad["name"] + ":stop")  # STOPPING
-    [broken] = suggest(median, "broken")
+    [broken] = studies.suggest(study, "broken")
     api.post(broken["name"] + ":complete", {"trialInfeasible": True, "infeasibleReason": "out of memory"})
-    [empty] = suggest(median, "empty")
-    complete(empty)
-    api.call("DELETE", suggest(median, "gone")[0]["name"])
-    api.post(median + "/trials", {"parameters": [{"parameterId": "x", "value": 0.25}]})  # REQUESTED
+    [empty] = studies.suggest(study, "empty")
+    studies.complete(empty)
+    api.call("DELETE", studies.suggest(study, "gone")[0]["name"])
+    api.post(study + "/trials", {"parameters": [{"parameterId": "x", "value": 0.25}]})  # REQUESTED
+    return study
 
-    front = study("front", metrics=[loss, {"metricId": "speed", "goal": "MAXIMIZE"},
-                                    {"metricId": "heat", "goal": "MINIMIZE", "safetyConfig": {"safetyThreshold": 5}}],
-                  algorithm="RANDOM_SEARCH", observationNoise="HIGH")
+
+def client_studies(api):
+    """Returns those that the last calls are about: (waits for suggestions, waits for a check)."""
+    studies = Studies(api)
+    median = trials_in_each_state(api, studies)
+    front = studies.create("front", metrics=[studies.LOSS, {"metricId": "speed", "goal": "MAXIMIZE"},
+                                             {"metricId": "heat", "goal": "MINIMIZE", "safetyConfig": {"safetyThreshold": 5}}],
+                           algorithm="RANDOM_SEARCH", observationNoise="HIGH")
     for measured in ((1, 1, 1), (2, 3, 1), (3, 2, 1), (0.5, 0, 1), (0.1, 9, 9)):
-        complete(suggest(front)[0], **dict(zip(("loss", "speed", "heat"), measured)))
+        studies.complete(studies.suggest(front)[0], **dict(zip(("loss", "speed", "heat"), measured)))
 
-    grid = study("exhausted", algorithm="GRID_SEARCH", parameters=[
+    grid = studies.create("exhausted", algorithm="GRID_SEARCH", parameters=[
         {"parameterId": "kind", "categoricalValueSpec": {"values": ["a", "b"]}, "conditionalParameterSpecs": [
             {"parentCategoricalValues": {"values": ["b"]},
              "parameterSpec": {"parameterId": "depth", "integerValueSpec": {"minValue": 1, "maxValue": 2}}}]}])
-    for trial in suggest(grid, count=3):
-        complete(trial, loss=1)
-    suggest(grid)
+    for trial in studies.suggest(grid, count=3):
+        studies.complete(trial, loss=1)
+    studies.suggest(grid)
 
-    asha = study("asha", ashaAutomatedStoppingSpec={"minStepCount": "1", "reductionFactor": 3},
-                 studyStoppingConfig={"maxNumTrials": 40, "maximumRuntimeConstraint": {"maxDuration": "86400s"}})
-    [trial] = suggest(asha, contexts=[{"description": "here", "parameters": [{"parameterId": "x", "value": 0.75}]}])
-    measure(trial, 1, 0.5)
+    asha = studies.create("asha", ashaAutomatedStoppingSpec={"minStepCount": "1", "reductionFactor": 3},
+                          studyStoppingConfig={"maxNumTrials": 40, "maximumRuntimeConstraint": {"maxDuration": "86400s"}})
+    [trial] = studies.suggest(asha, contexts=[{"description": "here", "parameters": [{"parameterId": "x", "value": 0.75}]}])
+    studies.measure(trial, 1, 0.5)
 
-    api.call("DELETE", study("deleted"))
+    api.call("DELETE", studies.create("deleted"))
 
-    def seeded(name, count, width, step, **spec):
-        """A study of `width` parameters, with `count` trials whose points are given."""
-        made = study(name, parameters=[{**x, "parameterId": f"x{i}"} for i in range(width)], **spec)
-        for number in range(count):
-            point = [{"parameterId": f"x{i}", "value": (number * (i + step) % 41) / 41} for i in range(width)]
-            api.post(made + "/trials", {"parameters": point})
-        return made, suggest(made, count=count)
-
-    large, trials = seeded("waits-for-suggestions", 25, 4, 3, transferLearningConfig={"priorStudyNames": [median, front]})
+    large, trials = studies.seed("waits-for-suggestions", 25, 4, 3, transferLearningConfig={"priorStudyNames": [median, front]})
     for number, trial in enumerate(trials):
-        complete(trial, loss=number / 7)
-    curves, trials = seeded("waits-for-a-check", 10, 1, 3, decayCurveStoppingSpec={"useElapsedDuration": True})
+        studies.complete(trial, loss=number / 7)
+    curves, trials = studies.seed("waits-for-a-check", 10, 1, 3, decayCurveStoppingSpec={"useElapsedDuration": True})
     for number, trial in enumerate(trials):
         for step in range(1, 7):
-            measure(trial, step, number + 1 / step)
+            studies.measure(trial, step, number + 1 / step)
         if number < 8:
-            complete(trial)
-    dropped, trials = seeded("deleted-while-it-waited", 25, 4, 2)
+            studies.complete(trial)
+    dropped, trials = studies.seed("deleted-while-it-waited", 25, 4, 2)
     for number, trial in enumerate(trials):
-        complete(trial, loss=number / 7)
+        studies.complete(trial, loss=number / 7)
     waits = api.post(dropped + "/trials:suggest", {"clientId": "me", "suggestionCount": 20})
     api.call("DELETE", dropped)
     api.response(waits)
@@ -394,7 +408,7 @@ def main():
         wait_for("three nodes", lambda: len([n for n in api.get(f"{PARENT}/nodes").get("nodes", []) if n.get("connected")]) == 3)
         custom_jobs(api, processes)
         tuning_jobs(api)
-        large, curves = studies(api)
+        large, curves = client_studies(api)
 
         # The last second: what is under way when the controller is killed.
         processes.send("a", signal.SIGSTOP)

@@ -11,7 +11,7 @@
 #include <limits>
 
 using namespace troupe;
-using namespace troupe::core;
+using namespace troupe::tuner;
 
 namespace {
 

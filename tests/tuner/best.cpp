@@ -8,7 +8,7 @@
 #include <vector>
 
 using namespace troupe;
-using namespace troupe::core;
+using namespace troupe::tuner;
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include "tests/tuner/study_of.hpp"
 
 using namespace troupe;
-using namespace troupe::core;
+using namespace troupe::tuner;
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <set>
 
 using namespace troupe;
-using namespace troupe::core;
+using namespace troupe::tuner;
 
 TEST_CASE("a conditional space is counted and walked in the order of nested loops") {
   const auto study = study_of(conditional_space);

@@ -9,8 +9,8 @@
 #include <cmath>
 #include <limits>
 
-using namespace troupe::core;
-using namespace troupe::core::gp;
+using namespace troupe::tuner;
+using namespace troupe::tuner::gp;
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <limits>
 
 using namespace troupe;
-using namespace troupe::core;
+using namespace troupe::tuner;
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 
 using namespace troupe;
-using namespace troupe::core;
+using namespace troupe::tuner;
 
 namespace {
 

@@ -2,7 +2,7 @@
 #include "tests/tuner/stopping_studies.hpp"
 
 using namespace troupe;
-using namespace troupe::core;
+using namespace troupe::tuner;
 
 namespace {
 

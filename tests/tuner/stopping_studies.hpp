@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 using trial_state = wire::Trial::State;
 using study_frame = wire::frame<wire::StudySpec>;
@@ -108,4 +108,4 @@ inline told_trial running(std::vector<told> points) {
 
 using indices = std::vector<uint32_t>;
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -2,7 +2,7 @@
 #include "tuner/stopping/study_end.hpp"
 
 using namespace troupe;
-using namespace troupe::core;
+using namespace troupe::tuner;
 
 namespace {
 

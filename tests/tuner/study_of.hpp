@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 using study_frame = wire::frame<wire::StudySpec>;
 
@@ -20,7 +20,7 @@ inline study_frame study_of(const std::string& parameters, const std::string& fi
   auto study = wire::from_json<wire::StudySpec>(R"({"metrics": [{"metricId": "m"}], )" + fields
                                                 + R"("parameters": [)" + parameters + "]}");
   REQUIRE_MESSAGE(study, study.error().message);
-  const auto problems = problems_of(**study);
+  const auto problems = core::problems_of(**study);
   REQUIRE_MESSAGE(problems.empty(), problems.front());
   return *study;
 }
@@ -62,4 +62,4 @@ inline const std::string conditional_space = R"(
     {"parentCategoricalValues": {"values": ["adam", "lion"]}, "parameterSpec": {"parameterId": "warmup", "integerValueSpec": {"minValue": 0, "maxValue": 2},
       "conditionalParameterSpecs": [{"parentIntValues": {"values": [2]}, "parameterSpec": {"parameterId": "shape", "categoricalValueSpec": {"values": ["linear", "cosine"]}}}]}}]})";
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 vector log_expected_improvement::at_all(const matrix& points) const {
   const auto [means, deviations] = model_.at_all(points);
@@ -70,4 +70,4 @@ double all_of::at(const vector& point, vector& slope) const {
   return sum;
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

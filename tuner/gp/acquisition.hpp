@@ -5,7 +5,7 @@
 
 #include <memory>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 class acquisition {
 public:
@@ -65,4 +65,4 @@ private:
   std::vector<std::unique_ptr<acquisition>> parts_;
 };
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

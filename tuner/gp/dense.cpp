@@ -2,7 +2,7 @@
 
 #include "tuner/gp/dense_kernels.hpp"
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -33,4 +33,4 @@ void solve_lower(const Eigen::MatrixXd& factor, Eigen::MatrixXd& right) {
   widest().solve_lower(factor.rows(), factor.data(), right.cols(), right.data());
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

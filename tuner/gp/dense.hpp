@@ -5,7 +5,7 @@
 
 #include <Eigen/Dense>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 /// The lower Cholesky factor of a symmetric matrix (whose lower half is read), in its lower half.
 /// Whether the matrix is positive.
@@ -17,4 +17,4 @@ void inverse_of(const Eigen::MatrixXd& factor, Eigen::MatrixXd& inverse);
 /// `right` becomes the solution x of factor * x = right.
 void solve_lower(const Eigen::MatrixXd& factor, Eigen::MatrixXd& right);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -2,7 +2,7 @@
 // one after the other: nothing of Eigen's may cross, as each variant has its own.
 #pragma once
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 struct dense_kernels {
   bool (*factorise)(long n, double* covariance);
@@ -14,4 +14,4 @@ extern const dense_kernels dense_plain;
 extern const dense_kernels dense_avx2;
 extern const dense_kernels dense_avx512;
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

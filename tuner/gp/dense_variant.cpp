@@ -5,7 +5,7 @@
 
 #include <Eigen/Dense>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -73,4 +73,4 @@ void solve_lower(long n, const double* factor, long columns, double* right) {
 
 const dense_kernels DENSE_VARIANT{factorise, inverse, solve_lower};
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -116,4 +116,4 @@ double encoding::feature(Eigen::Index k, double coordinate) const {
   return space_.parameters()[i].unit_of(coordinate);
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

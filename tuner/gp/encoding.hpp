@@ -15,7 +15,7 @@
 #include "tuner/random_stream.hpp"
 #include "tuner/space.hpp"
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 class encoding {
 public:
@@ -67,4 +67,4 @@ private:
   bool studies_ = false;
 };
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

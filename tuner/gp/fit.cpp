@@ -8,7 +8,7 @@
 #include <limits>
 #include <numeric>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -242,4 +242,4 @@ fitted fit(const observations& seen, bool additive, const options& with) {
   return {hyperparameters(best.logs), bends[best.label], labels[best.label].losses, -best.loss};
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

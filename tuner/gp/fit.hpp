@@ -4,7 +4,7 @@
 #include "tuner/gp/kernel.hpp"
 #include "tuner/gp/options.hpp"
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 /// What is known: one point per row, and its loss (smaller is better).
 struct observations {
@@ -26,4 +26,4 @@ struct fitted {
 /// false.
 fitted fit(const observations& seen, bool additive, const options& with);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <optional>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -207,4 +207,4 @@ history history_of(const study_view& study, const encoding& as, int initial,
   return made;
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 struct history {
   // Features of the trials that ended with finite values, a row each: first this study's, then
@@ -40,4 +40,4 @@ inline constexpr int infeasible_max = 256;   // the newest half of these, and ot
 history history_of(const study_view& study, const encoding& as, int initial,
                    std::span<const std::optional<double>> expected = {}, size_t most = trials_max);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -139,4 +139,4 @@ double log_hypervolume_improvement::at(const vector& point, vector& slope) const
   return std::log(total);
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

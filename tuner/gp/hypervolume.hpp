@@ -7,7 +7,7 @@
 #include "tuner/gp/acquisition.hpp"
 #include "tuner/random_stream.hpp"
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 /// What is worse in an objective than this counts for nothing.
 enum class front_reach {
@@ -46,4 +46,4 @@ private:
 /// Indices of the rows that no other row dominates; less is better in every column.
 std::vector<Eigen::Index> front_of(const matrix& losses);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -3,7 +3,7 @@
 
 #include <malloc.h>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 /// Lets the allocator keep what is freed, up to 32 MiB an arena. A fit allocates and frees the same
 /// few MiB dozens of times; giving them back to the kernel and faulting them in again each time
@@ -16,4 +16,4 @@ inline void keep_freed_memory() {
 #endif
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -182,4 +182,4 @@ array cross_kernel::away(const vector& point, Eigen::Index k) const {
   return apart;
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

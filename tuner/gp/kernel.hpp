@@ -17,7 +17,7 @@
 
 #include <vector>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 using matrix = Eigen::MatrixXd;
 using array = Eigen::ArrayXd;
@@ -114,4 +114,4 @@ private:
   array additive_scales_;
 };
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

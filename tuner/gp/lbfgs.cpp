@@ -5,7 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 minimum minimise(const smooth_function& function, const vector& start, const box& within,
                  const search_limits& limits) {
@@ -35,4 +35,4 @@ minimum minimise(const smooth_function& function, const vector& start, const box
   return best;
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -7,7 +7,7 @@
 
 #include <functional>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 using vector = Eigen::VectorXd;
 
@@ -35,4 +35,4 @@ using smooth_function = std::function<double(const vector& at, vector& gradient)
 minimum minimise(const smooth_function& function, const vector& start, const box& within,
                  const search_limits& limits);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

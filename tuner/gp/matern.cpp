@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -173,4 +173,4 @@ square_sums weighted_squares(size_t count, const double* apart, const double* a,
   return widest().sums(count, apart, a, b, c);
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

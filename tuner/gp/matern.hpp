@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 /// With s = scale * apart: adds (1 + s + s^2/3) exp(-s) to `sum`.
 void add_matern(size_t count, const double* apart, double scale, double* sum);
@@ -27,4 +27,4 @@ struct square_sums {
 square_sums weighted_squares(size_t count, const double* apart, const double* a, const double* b,
                              const double* c);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

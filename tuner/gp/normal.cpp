@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -56,4 +56,4 @@ double quantile(double probability) {
   return z;
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

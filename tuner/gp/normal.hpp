@@ -1,7 +1,7 @@
 // The normal distribution where doubles run out of digits: in logarithms, far into its tail.
 #pragma once
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 struct value_and_slope {
   double value;
@@ -19,4 +19,4 @@ value_and_slope log_gain(double z);
 /// The inverse of cumulative(), for probabilities inside (0, 1).
 double quantile(double probability);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -3,7 +3,7 @@
 // benchmark may try others.
 #pragma once
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 struct options {
   // Priors: normal distributions of logarithms, by their mean and standard deviation (sd). Lengths
@@ -54,4 +54,4 @@ struct options {
   int branch_every = 2;    // every so many trials a neglected branch (tuner/branches.hpp)
 };
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -100,4 +100,4 @@ posterior posterior::believing(const matrix& points) const {
   return made;
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -3,7 +3,7 @@
 
 #include "tuner/gp/kernel.hpp"
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 struct prediction {
   double mean;
@@ -45,4 +45,4 @@ private:
   vector weights_;
 };
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -197,4 +197,4 @@ std::vector<proposal> maximise(const acquisition& wanted, const encoding& space,
   return found;
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

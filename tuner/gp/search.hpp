@@ -7,7 +7,7 @@
 #include "tuner/gp/encoding.hpp"
 #include "tuner/gp/options.hpp"
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 struct proposal {
   vector full;
@@ -19,4 +19,4 @@ std::vector<proposal> maximise(const acquisition& wanted, const encoding& space,
                                const std::vector<vector>& incumbents, random_stream& random,
                                const options& with);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

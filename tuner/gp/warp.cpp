@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 namespace {
 
@@ -77,4 +77,4 @@ warped warp(const vector& losses, const std::vector<Eigen::Index>& sizes, double
   return all;
 }
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-namespace troupe::core::gp {
+namespace troupe::tuner::gp {
 
 /// From losses to what a model sees, and back.
 class warping {
@@ -53,4 +53,4 @@ warped warp(const vector& losses, double bend);
 /// losses each has; empty: there is only one.
 warped warp(const vector& losses, const std::vector<Eigen::Index>& sizes, double bend);
 
-} // namespace troupe::core::gp
+} // namespace troupe::tuner::gp

@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 namespace {
 
@@ -100,4 +100,4 @@ verdict asha_rule(const curve_set& study, wire::AshaAutomatedStoppingSpec::Reade
   };
 }
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

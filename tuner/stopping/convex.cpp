@@ -16,7 +16,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 namespace {
 
@@ -170,4 +170,4 @@ verdict convex_rule(const curve_set& study, wire::ConvexAutomatedStoppingSpec::R
   };
 }
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 namespace {
 
@@ -168,4 +168,4 @@ forecast curve_model::predict(const VectorXd& values, Index length, Index of) co
           std::sqrt(std::max(variance, 1e-12))};
 }
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

@@ -10,7 +10,7 @@
 
 #include <Eigen/Dense>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 /// Places as parts of the way, increasing, the last 1; and over how many measurements the value at
 /// each is a mean.
@@ -46,4 +46,4 @@ private:
   Eigen::MatrixXd mean_covariance_;
 };
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 namespace {
 
@@ -233,4 +233,4 @@ std::vector<const curve*> thinned(const std::vector<const curve*>& some, size_t 
   return kept;
 }
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 enum class phase {
   active,   // may be stopped
@@ -76,4 +76,4 @@ double usual_end(const std::vector<const curve*>& finished);
 /// At most `most` of them, evenly.
 std::vector<const curve*> thinned(const std::vector<const curve*>& some, size_t most);
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 namespace {
 
@@ -71,4 +71,4 @@ verdict decay_rule(const curve_set& study, wire::StudySpec::Reader spec,
   };
 }
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

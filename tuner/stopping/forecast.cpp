@@ -9,7 +9,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 namespace {
 
@@ -347,4 +347,4 @@ std::vector<std::optional<double>> expected_ends(wire::StudySpec::Reader study,
   return by ? by->expected_ends(set, trials.size()) : none;
 }
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

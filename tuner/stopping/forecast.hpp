@@ -14,7 +14,7 @@
 
 #include <memory>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 class forecaster {
 public:
@@ -61,4 +61,4 @@ private:
 std::vector<std::optional<double>> expected_ends(wire::StudySpec::Reader study,
                                                  capnp::List<wire::Trial>::Reader trials);
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 namespace {
 
@@ -47,4 +47,4 @@ verdict median_rule(const curve_set& study) {
   };
 }
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

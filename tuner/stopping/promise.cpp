@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 namespace {
 
@@ -79,4 +79,4 @@ promises::promises(std::shared_ptr<const parts> of) : parts_(std::move(of)) {}
 
 std::optional<promised> promises::at(uint32_t trial) const { return parts_->at(trial); }
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

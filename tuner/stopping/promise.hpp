@@ -10,7 +10,7 @@
 #include <optional>
 #include <span>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 /// Of the objective's value, as it would be measured.
 struct promised {
@@ -35,4 +35,4 @@ private:
   std::shared_ptr<const parts> parts_;
 };
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

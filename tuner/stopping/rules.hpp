@@ -6,7 +6,7 @@
 
 #include <functional>
 
-namespace troupe::core::curves {
+namespace troupe::tuner::curves {
 
 /// Why the trial should be stopped, if it should.
 using verdict = std::function<std::optional<std::string>(const curve&)>;
@@ -19,4 +19,4 @@ verdict convex_rule(const curve_set& study, wire::ConvexAutomatedStoppingSpec::R
                     capnp::List<wire::Trial>::Reader trials);
 verdict asha_rule(const curve_set& study, wire::AshaAutomatedStoppingSpec::Reader spec);
 
-} // namespace troupe::core::curves
+} // namespace troupe::tuner::curves

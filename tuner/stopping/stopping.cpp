@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -61,4 +61,4 @@ std::vector<stopping> trials_to_stop(wire::StudySpec::Reader study,
   return found;
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

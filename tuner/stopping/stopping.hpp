@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 struct stopping {
   uint32_t trial;     // index in the list
@@ -31,4 +31,4 @@ bool stops_by_time(wire::StudySpec::Reader study);
 std::vector<stopping> trials_to_stop(wire::StudySpec::Reader study,
                                      capnp::List<wire::Trial>::Reader trials);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

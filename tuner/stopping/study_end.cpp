@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 namespace {
 
@@ -149,4 +149,4 @@ study_end study_end_of(wire::StudySpec::Reader study, trial_list trials, int64_t
   return deciding.goes_on();
 }
 
-} // namespace troupe::core
+} // namespace troupe::tuner

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace troupe::core {
+namespace troupe::tuner {
 
 struct study_end {
   std::optional<std::string> reason;        // it should end
@@ -23,4 +23,4 @@ struct study_end {
 study_end study_end_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
                        int64_t created_micros, int64_t now_micros);
 
-} // namespace troupe::core
+} // namespace troupe::tuner

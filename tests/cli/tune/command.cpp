@@ -24,13 +24,13 @@ parameters:
 
 struct fixture {
   wire::frame<wire::HyperparameterTuningJob> job = *tuned_job_of(study, "study.yaml");
-  core::search_space space{job->getStudySpec()};
-  std::vector<core::parameter_value> sgd = {
+  tuner::search_space space{job->getStudySpec()};
+  std::vector<tuner::parameter_value> sgd = {
       {"lr", 0.01}, {"units", 64.0, true}, {"opt", "sgd"}, {"momentum", 0.5}};
-  std::vector<core::parameter_value> adam = {{"lr", 1e-4}, {"units", 8.0, true}, {"opt", "adam"}};
+  std::vector<tuner::parameter_value> adam = {{"lr", 1e-4}, {"units", 8.0, true}, {"opt", "adam"}};
 
   std::vector<std::string> filled(const std::vector<std::string>& words,
-                                  const std::vector<core::parameter_value>& values) const {
+                                  const std::vector<tuner::parameter_value>& values) const {
     auto made = command_template::parse(words, space);
     REQUIRE_MESSAGE(made.has_value(), made.error().message);
     return made->filled(values);

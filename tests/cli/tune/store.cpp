@@ -78,7 +78,7 @@ TEST_CASE_FIXTURE(fixture, "what was written is there the next time") {
   CHECK(first.getMeasurements()[0].getElapsedDuration().getMicros() == 1'000'000);
   CHECK(first.getEndTime().getMicros() == 1'700'000'004'000'000);
   CHECK(values_of(job->getStudySpec(), first)
-        == std::vector<core::parameter_value>{{"lr", 0.3}, {"opt", "adam"}});
+        == std::vector<tuner::parameter_value>{{"lr", 0.3}, {"opt", "adam"}});
   CHECK(stored.trials[1]->getState() == wire::Trial::State::ACTIVE);
 }
 

@@ -97,7 +97,7 @@ TEST_CASE("a trial that starts again forgets what it had reported") {
 
 TEST_CASE("failures that end a study") {
   const auto fails = [](int32_t most, uint32_t failed, uint32_t over, bool first) {
-    const auto why = core::too_many_failures(
+    const auto why = tuner::too_many_failures(
         most, {failed, over, first ? std::optional<std::string>("a") : std::nullopt, "z"});
     return why.value_or("");
   };
@@ -122,7 +122,7 @@ TEST_CASE("the tally of failures goes by when trials ended") {
     }
     trials[1].setState(state::SUCCEEDED);
   });
-  const auto seen = core::tally_of(list->getTrials());
+  const auto seen = tuner::tally_of(list->getTrials());
   CHECK(seen.failed == 3);
   CHECK(seen.over == 4);
   CHECK(seen.first == "a");

@@ -46,7 +46,7 @@ job_frame job_of(const char* yaml, const std::vector<trial_frame>& trials) {
     for (uint32_t i = 0; i < list.size(); ++i)
       list.setWithCaveats(i, *trials[i]);
     const auto front =
-        core::optimal_trials(built.asReader().getStudySpec(), built.asReader().getTrials());
+        tuner::optimal_trials(built.asReader().getStudySpec(), built.asReader().getTrials());
     auto ids = built.initOptimalTrials(static_cast<uint32_t>(front.size()));
     for (uint32_t i = 0; i < ids.size(); ++i)
       ids.set(i, built.asReader().getTrials()[static_cast<uint32_t>(front[i])].getId());
@@ -96,7 +96,7 @@ TEST_CASE("one line for each end") {
 TEST_CASE("the outcome, with the command to run again") {
   const test_console console;
   const auto job = mixed();
-  const core::search_space space(job->getStudySpec());
+  const tuner::search_space space(job->getStudySpec());
   const auto command = *command_template::parse({"./train", "a b", "--lr={lr}"}, space);
   CHECK(joined(tune_outcome(console.at, *job, command, {}))
         == "Best of 4 trials: trial 2, loss 0.25 at step 3\n"
@@ -112,7 +112,7 @@ TEST_CASE("several objectives have a front") {
   const auto job = job_of(both, {ended(1, study, {{"loss", 1, 0, 2}, {"time", 5, 0, 2}}),
                                  ended(2, study, {{"loss", 2, 0, 2}, {"time", 4, 0, 2}}),
                                  ended(3, study, {{"loss", 3, 0, 2}, {"time", 9, 0, 2}})});
-  const core::search_space space(job->getStudySpec());
+  const tuner::search_space space(job->getStudySpec());
   const auto command = *command_template::parse({"./train"}, space);
   const auto text = joined(tune_outcome(console.at, *job, command, {}));
   INFO(text);
