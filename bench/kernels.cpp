@@ -59,8 +59,8 @@ double gigabytes_per_second(size_t bytes, Work work) {
 
 /// One line of the table: `bytes_read(chunk)` and `work(chunk)` for every chunk size.
 template <class Work>
-void print_row(const char* what, size_t inputs, const char* isa, Work work) {
-  std::printf("%-18s %2zu  %-8s", what, inputs, isa);
+void print_row(const char* kernel, size_t inputs, const char* isa, Work work) {
+  std::printf("%-18s %2zu  %-8s", kernel, inputs, isa);
   for (const size_t chunk : chunk_sizes)
     std::printf(" %8.1f", gigabytes_per_second(inputs * chunk, [&] {
                   work(chunk);
@@ -87,13 +87,13 @@ void for_each_isa(Body body) {
 void reductions(const memory& in, reduce_op op) {
   for (unsigned type = 0; type < dtype_count; ++type) {
     const auto element = static_cast<dtype>(type);
-    const auto what = std::string(name_of(element)) + " " + std::string(name_of(op));
+    const auto kernel = std::string(name_of(element)) + " " + std::string(name_of(op));
     for (const size_t inputs : input_counts)
       for_each_isa([&](const char* isa) {
         std::vector<const void*> pointers;
         for (size_t rank = 0; rank < inputs; ++rank)
           pointers.push_back(in.input(rank));
-        print_row(what.c_str(), inputs, isa, [&](size_t chunk) {
+        print_row(kernel.c_str(), inputs, isa, [&](size_t chunk) {
           reduce(element, op, pointers, in.out(), chunk / size_of(element));
         });
       });
@@ -130,10 +130,10 @@ int main(int argc, char** argv) {
     }
     op = static_cast<reduce_op>(found);
   }
-  const memory all(argc > 2 ? std::strtoul(argv[2], nullptr, 10) % 64 : 16);
+  const memory arrays(argc > 2 ? std::strtoul(argv[2], nullptr, 10) % 64 : 16);
   print_header();
   print_row("memcpy", 1, "libc",
-            [&](size_t chunk) { std::memcpy(all.out(), all.input(0), chunk); });
-  conversions(all);
-  reductions(all, op);
+            [&](size_t chunk) { std::memcpy(arrays.out(), arrays.input(0), chunk); });
+  conversions(arrays);
+  reductions(arrays, op);
 }

@@ -42,10 +42,10 @@ counters read_counters() {
 }
 
 std::optional<double> idle_share(const counters& before, const counters& after) {
-  constexpr uint64_t enough_to_tell = 20;
-  uint64_t all = after.all_ticks - before.all_ticks;
-  if (all < enough_to_tell) return std::nullopt;
-  return static_cast<double>(after.idle_ticks - before.idle_ticks) / static_cast<double>(all);
+  constexpr uint64_t enough_ticks = 20;
+  uint64_t ticks = after.all_ticks - before.all_ticks;
+  if (ticks < enough_ticks) return std::nullopt;
+  return static_cast<double>(after.idle_ticks - before.idle_ticks) / static_cast<double>(ticks);
 }
 
 } // namespace troupe::bench

@@ -1,5 +1,5 @@
-// What the machine and this rank's network interface did between two moments: the share of CPU that
-// was idle, and the bytes that were sent. Both tell whether a time was bound by the links.
+// The load of the machine and of this rank's network interface between two moments: the share of
+// CPU that was idle, and the bytes that were sent. Both show whether a time was bound by the links.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ struct counters {
 
 counters read_counters();
 
-/// 0 to 1; nothing where the time between is too short to tell.
+/// 0 to 1; nothing if the time between is too short.
 std::optional<double> idle_share(const counters& before, const counters& after);
 
 } // namespace troupe::bench

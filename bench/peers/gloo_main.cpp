@@ -13,12 +13,12 @@ namespace {
 using namespace troupe;
 
 template <class Work>
-result<> caught(const char* what, Work work) {
+result<> caught(const char* call, Work work) {
   try {
     work();
     return {};
   } catch (const std::exception& problem) {
-    return fail(errc::unknown, "Gloo, {}: {}", what, problem.what());
+    return fail(errc::unknown, "Gloo, {}: {}", call, problem.what());
   }
 }
 
@@ -59,7 +59,7 @@ result<> run(int argc, char** argv) {
   auto member = bench::membership_from_env();
   if (!member) return std::unexpected(member.error());
   gloo_peer joined;
-  if (auto done = joined.join(*member); !done) return done;
+  if (auto met = joined.join(*member); !met) return met;
   return bench::run_harness(joined, *options);
 }
 

@@ -79,7 +79,7 @@ private:
 // One all-reduce with known values; how many elements came out wrong, on any rank.
 result<uint64_t> measurement::check() {
   fill(array_, peer_.rank());
-  if (auto done = peer_.allreduce(array_); !done) return std::unexpected(done.error());
+  if (auto run = peer_.allreduce(array_); !run) return std::unexpected(run.error());
   auto wrong = gather({static_cast<double>(wrong_elements(array_, peer_.world_size()))});
   if (!wrong) return std::unexpected(wrong.error());
   double total = 0;
@@ -91,16 +91,17 @@ result<uint64_t> measurement::check() {
 result<double> measurement::timed() {
   meet();
   auto start = clock::now();
-  if (auto done = peer_.allreduce(array_); !done) return std::unexpected(done.error());
+  if (auto run = peer_.allreduce(array_); !run) return std::unexpected(run.error());
   return microseconds_since(start);
 }
 
 // Everyone's list on every rank, rank by rank. float32 holds a time to seven digits.
 result<std::vector<double>> measurement::gather(const std::vector<double>& mine) {
-  std::vector<float> all(mine.size() * peer_.world_size(), 0);
-  std::copy(mine.begin(), mine.end(), all.begin() + static_cast<long>(mine.size()) * peer_.rank());
-  if (auto done = peer_.allreduce(all); !done) return std::unexpected(done.error());
-  return std::vector<double>(all.begin(), all.end());
+  std::vector<float> gathered(mine.size() * peer_.world_size(), 0);
+  std::copy(mine.begin(), mine.end(),
+            gathered.begin() + static_cast<long>(mine.size()) * peer_.rank());
+  if (auto run = peer_.allreduce(gathered); !run) return std::unexpected(run.error());
+  return std::vector<double>(gathered.begin(), gathered.end());
 }
 
 // The ranks agree on rank 0's last warm-up iteration.
@@ -111,9 +112,9 @@ result<uint32_t> measurement::choose_iterations() {
     if (!took) return std::unexpected(took.error());
     last = *took;
   }
-  auto all = gather({last});
-  if (!all) return std::unexpected(all.error());
-  double fitting = options_.seconds * 1e6 / std::max(1.0, all->front());
+  auto times = gather({last});
+  if (!times) return std::unexpected(times.error());
+  double fitting = options_.seconds * 1e6 / std::max(1.0, times->front());
   return static_cast<uint32_t>(
       std::clamp<double>(fitting, options_.min_iterations, options_.max_iterations));
 }
@@ -137,11 +138,11 @@ result<> measurement::run() {
   auto after = read_counters();
 
   mine.push_back(static_cast<double>(after.sent_bytes - before.sent_bytes));
-  auto all = gather(mine);
-  if (!all) return std::unexpected(all.error());
+  auto times = gather(mine);
+  if (!times) return std::unexpected(times.error());
   auto wrong_after = check();
   if (!wrong_after) return std::unexpected(wrong_after.error());
-  return print(*all, before, after, *wrong_before + *wrong_after);
+  return print(*times, before, after, *wrong_before + *wrong_after);
 }
 
 // `gathered` is each rank's times, then the bytes it sent.
@@ -179,11 +180,11 @@ result<> measurement::print(const std::vector<double>& gathered, const counters&
 }
 
 template <class Number>
-result<Number> number_in(std::string_view text, std::string_view where) {
+result<Number> number_in(std::string_view text, std::string_view flag) {
   Number value{};
   auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size())
-    return fail(errc::invalid_argument, "{}: '{}': expected a number", where, text);
+    return fail(errc::invalid_argument, "{}: '{}': expected a number", flag, text);
   return value;
 }
 
@@ -272,7 +273,7 @@ result<> run_harness(peer& peer, const harness_options& options) {
   auto ranks = meeting_point::open(options.meeting, peer.world_size());
   if (!ranks) return std::unexpected(ranks.error());
   for (uint64_t size : options.sizes)
-    if (auto done = measurement(peer, options, *ranks, size).run(); !done) return done;
+    if (auto run = measurement(peer, options, *ranks, size).run(); !run) return run;
   return {};
 }
 

@@ -1,6 +1,7 @@
-// What every peer of the comparison has in common: the command line, the loop that times an
-// all-reduce at each size, the check of its results, and the JSON line per size. A peer only says
-// how it joins and how it all-reduces, so no difference between two peers comes from the method.
+// The common part of all peers of the comparison: the command line, the loop that times an
+// all-reduce at each size, the check of its results, and the JSON line per size. A peer defines
+// only how it joins and how it all-reduces, so no difference between two peers comes from the
+// method.
 #pragma once
 
 #include "base/error.hpp"
@@ -21,13 +22,13 @@ public:
   virtual uint32_t world_size() const = 0;
   virtual result<> allreduce(std::span<float> array) = 0;
 
-  /// Moves on what the library still has to send after an all-reduce; false where it does so by
+  /// Sends what the library still has to send after an all-reduce; false if the library does so by
   /// itself.
   virtual bool progress() { return false; }
 };
 
 struct harness_options {
-  std::string name;              // as it stands in the JSON
+  std::string name;              // in the JSON
   std::string meeting;           // a folder that all ranks share, on one machine
   std::vector<uint64_t> sizes;   // in bytes
   double seconds = 0.4;          // to spend on each size
@@ -40,8 +41,8 @@ struct harness_options {
 /// ..`; the meeting folder is the environment's PEER_MEETING.
 result<harness_options> parse_harness_options(int argc, char** argv, std::string name);
 
-/// RANK, WORLD_SIZE, PEER_ADDRESS and PEER_MEETING: who this process is, for peers without a
-/// launcher of their own.
+/// RANK, WORLD_SIZE, PEER_ADDRESS and PEER_MEETING: this process's place, for peers that have no
+/// launcher.
 struct membership {
   uint32_t rank = 0;
   uint32_t world_size = 1;

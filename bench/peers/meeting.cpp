@@ -28,13 +28,13 @@ struct file {
   }
 };
 
-std::unexpected<error> system_failure(const std::string& what, const std::string& path) {
-  return fail(errc::unknown, "meeting of the ranks: {} '{}': {}", what, path, strerror(errno));
+std::unexpected<error> system_failure(const std::string& call, const std::string& path) {
+  return fail(errc::unknown, "meeting of the ranks: {} '{}': {}", call, path, strerror(errno));
 }
 
 } // namespace
 
-// A new file is all zeros, so nobody has to prepare it.
+// A new file is all zeros, so no rank has to prepare it.
 struct meeting_point::shared {
   std::atomic<uint32_t> arrived;
   std::atomic<uint32_t> round; // what sleepers wait on

@@ -34,7 +34,7 @@ private:
 /// Makes `text` known under `name`.
 result<> publish(const std::string& folder, const std::string& name, const std::string& text);
 
-/// What another rank published under `name`; waits for it, 60 s at most.
+/// The text that another rank published under `name`; waits for it, 60 s at most.
 result<std::string> look_up(const std::string& folder, const std::string& name);
 
 } // namespace troupe::bench

@@ -16,8 +16,8 @@ namespace troupe::bench {
 
 namespace {
 
-std::unexpected<error> broken(const char* what) {
-  return fail(errc::unavailable, "ring: {}: {}", what, strerror(errno));
+std::unexpected<error> broken(const char* call) {
+  return fail(errc::unavailable, "ring: {}: {}", call, strerror(errno));
 }
 
 sockaddr_in ipv4(const std::string& address, uint16_t port) {
@@ -59,7 +59,7 @@ result<int> connect_to(const membership& member, uint32_t rank) {
   return connected;
 }
 
-// One all-reduce. What a rank sends in step s is what it received in step s - 1, so the sent bytes
+// One all-reduce. A rank sends in step s what it received in step s - 1, so the sent bytes
 // may follow the received ones at any distance: no step waits for another, nor for a whole segment.
 class ring_pass {
 public:
@@ -76,7 +76,7 @@ private:
   struct cursor {
     uint32_t step = 0;
     uint32_t segment = 0;
-    size_t done = 0; // bytes of the segment
+    size_t moved = 0; // bytes of the segment
   };
 
   uint32_t steps() const { return 2 * (world_ - 1); }
@@ -89,7 +89,7 @@ private:
     return reinterpret_cast<std::byte*>(array_.data() + first_of(segment));
   }
   void skip_finished(cursor& at) const {
-    while (at.step < steps() && at.done == segment_bytes(at.segment))
+    while (at.step < steps() && at.moved == segment_bytes(at.segment))
       at = cursor{.step = at.step + 1, .segment = previous(at.segment)};
   }
   result<bool> send_some(int next);
@@ -110,13 +110,14 @@ constexpr size_t block_bytes = 128 << 10;
 result<bool> ring_pass::send_some(int next) {
   skip_finished(sending_);
   if (sending_.step == steps() || sent_ == ready_) return false;
-  size_t most = std::min<uint64_t>(segment_bytes(sending_.segment) - sending_.done, ready_ - sent_);
-  ssize_t count = send(next, bytes_of(sending_.segment) + sending_.done, most, MSG_NOSIGNAL);
+  size_t most =
+      std::min<uint64_t>(segment_bytes(sending_.segment) - sending_.moved, ready_ - sent_);
+  ssize_t count = send(next, bytes_of(sending_.segment) + sending_.moved, most, MSG_NOSIGNAL);
   if (count < 0) {
     if (errno == EAGAIN) return false;
     return broken("cannot send to the next rank");
   }
-  sending_.done += static_cast<size_t>(count);
+  sending_.moved += static_cast<size_t>(count);
   sent_ += static_cast<uint64_t>(count);
   return true;
 }
@@ -134,18 +135,18 @@ result<bool> ring_pass::receive_some(int previous) {
   bool reducing = receiving_.step < world_ - 1;
   auto* target =
       reducing ? reinterpret_cast<std::byte*>(arrived_.data()) : bytes_of(receiving_.segment);
-  size_t most = std::min(segment_bytes(receiving_.segment) - receiving_.done, block_bytes);
-  ssize_t count = recv(previous, target + receiving_.done, most, 0);
+  size_t most = std::min(segment_bytes(receiving_.segment) - receiving_.moved, block_bytes);
+  ssize_t count = recv(previous, target + receiving_.moved, most, 0);
   if (count == 0) return fail(errc::unavailable, "ring: the rank before has gone");
   if (count < 0) {
     if (errno == EAGAIN) return false;
     return broken("cannot receive from the rank before");
   }
-  size_t from = receiving_.done & ~(sizeof(float) - 1);
-  receiving_.done += static_cast<size_t>(count);
-  size_t to = receiving_.done & ~(sizeof(float) - 1);
+  size_t from = receiving_.moved & ~(sizeof(float) - 1);
+  receiving_.moved += static_cast<size_t>(count);
+  size_t to = receiving_.moved & ~(sizeof(float) - 1);
   if (reducing) add(from, to);
-  // What the last step brings is not sent on.
+  // The segment of the last step is not sent on.
   if (receiving_.step + 1 < steps()) ready_ += to - from;
   return true;
 }
@@ -186,7 +187,7 @@ result<std::unique_ptr<ring_peer>> ring_peer::join(const membership& member) {
   if (previous < 0) return broken("cannot accept the rank before");
   std::unique_ptr<ring_peer> joined(new ring_peer(member, *next, previous));
   for (int each : {*next, previous})
-    if (auto done = prepare(each); !done) return std::unexpected(done.error());
+    if (auto prepared = prepare(each); !prepared) return std::unexpected(prepared.error());
   return joined;
 }
 

@@ -1,5 +1,5 @@
-// `troupe bench`: the commands. One process is one rank of a job, as the environment says it, or
-// starts a whole job on this machine.
+// `troupe bench`: the commands. A process is one rank of a job, which its environment defines, or
+// it starts a whole job on this machine.
 #include "cli/bench/local_job.hpp"
 #include "cli/bench/plan.hpp"
 #include "cli/bench/plot.hpp"
@@ -88,7 +88,7 @@ int as_rank(const run_flags& flags, const bench_settings& settings, const invoca
         fmt::format("troupe bench {}", settings.operation->name));
   auto report = measure(settings, run, !run.options.json());
   if (!report) return run.failed(report.error());
-  // The figures are the same everywhere; one rank tells them.
+  // The figures are the same on all ranks; rank 0 reports them.
   if (report->rank == 0) return finished(flags, *report, run);
   return wrong_of(report->rows).value_or(0) > 0 ? exit_failed : exit_ok;
 }
@@ -108,8 +108,8 @@ int whole_job(const run_flags& flags, const bench_settings& settings, const invo
   const auto ended = (*job)->finish();
   report->rank_cpu_s = (*job)->rank_cpu_s();
   report->reducer_cpu_s = (*job)->reducer_cpu_s();
-  // Where elements are wrong the other ranks fail as well, and that is what is to be told. The
-  // figures stand even if a reducer was lost.
+  // If elements are wrong the other ranks fail as well, and the wrong elements are what to report.
+  // The figures are valid even if a reducer was lost.
   const int code = finished(flags, *report, run);
   return ended || code != exit_ok ? code : job_failed(ended.error());
 }

@@ -1,5 +1,5 @@
-// The collectives that `troupe bench` measures, as a table: what differs between them is data, and
-// the loop, the check and the report are written once.
+// The collectives that `troupe bench` measures, as a table: their differences are data, and the
+// loop, the check and the report are written once.
 #pragma once
 
 #include "reduction/api/troupe.h"

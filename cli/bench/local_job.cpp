@@ -31,7 +31,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr auto patience = seconds(20); // for a process to come up, and to go
+constexpr auto patience = seconds(20); // for a process to start, and to end
 constexpr auto pause = milliseconds(2);
 
 std::string fresh_token() {
@@ -63,7 +63,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 [[noreturn]] void become(char* const* arguments, char* const* environment, pid_t parent, int output,
                          int errors, int nothing) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127); // it went before the kernel knew to tell
+  if (::getppid() != parent) ::_exit(127); // the parent ended before the request above
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
@@ -83,7 +83,7 @@ std::string text_of(int file) {
   return out;
 }
 
-/// From the line in which a reducer says where it listens.
+/// From the line in which a reducer reports its address.
 std::optional<std::string> announced_address(const std::string& text) {
   constexpr std::string_view mark = "event=listening address=";
   const auto at = text.find(mark);
@@ -167,7 +167,8 @@ result<std::string> local_job::reducer_addresses() const {
 }
 
 result<std::string> local_job::reserve_address() {
-  // With this option on both, rank 0 may listen on the port, and nobody is given it by chance.
+  // With this option on both sockets rank 0 may listen on the port, and the kernel gives it to no
+  // other process.
   const int yes = 1;
   sockaddr_in loopback{};
   loopback.sin_family = AF_INET;

@@ -24,20 +24,20 @@ public:
   /// Starts `reducers` reducers (with none, ranks reduce among themselves), and a process with
   /// `rank_arguments` for each rank but 0; puts what rank 0 needs to know into this process's
   /// environment. Call it before any thread is started. Errors: unavailable where a process cannot
-  /// be started or a reducer does not come to listen.
+  /// be started or a reducer does not listen in time.
   static result<std::unique_ptr<local_job>> start(uint32_t ranks, uint32_t reducers,
                                                   const std::vector<std::string>& rank_arguments);
-  /// Kills what still runs.
+  /// Kills processes that still run.
   ~local_job();
   local_job(const local_job&) = delete;
   local_job& operator=(const local_job&) = delete;
 
-  /// Waits until all have ended, and says what they used. Errors: unavailable naming one that
+  /// Waits until all have ended, and records what they used. Errors: unavailable naming one that
   /// failed; deadline_exceeded naming one that did not end in time.
   result<> finish();
 
-  /// What the processes have written to stderr so far: worth showing where something failed. An
-  /// orderly end is no such case, and there they only say that others went.
+  /// What the processes have written to stderr so far, for when something failed. After an orderly
+  /// end it holds only lines about other processes that have left.
   std::string complaints() const;
 
   std::vector<double> rank_cpu_s() const { return cpu_of("rank"); }
@@ -47,12 +47,12 @@ private:
   struct child {
     std::string name;
     pid_t pid = 0;
-    int output = -1; // what it has written to stdout, a file in memory
-    int errors = -1; // and to stderr
+    int output = -1; // its stdout, a file in memory
+    int errors = -1; // its stderr
   };
   /// Waits until all reducers listen; "host:port,host:port".
   result<std::string> reducer_addresses() const;
-  /// An address of this machine that is free and stays so until this object goes.
+  /// An address of this machine that stays free as long as this object lives.
   result<std::string> reserve_address();
   using variables = std::map<std::string, std::string>;
 
@@ -64,7 +64,7 @@ private:
 
   std::vector<child> running_;
   std::vector<process_use> ended_;
-  int reserved_ = -1;      // a socket that listens to nobody
+  int reserved_ = -1;      // a bound socket that never listens
   std::string complaints_; // of those that ended
 };
 

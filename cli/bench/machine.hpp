@@ -1,5 +1,5 @@
-// What a figure depends on besides the code: the machine, its kernel, the versions of what was
-// linked.
+// The conditions of a figure besides the code: the machine, its kernel, the versions of the linked
+// libraries.
 #pragma once
 
 #include <cstdint>

@@ -64,7 +64,7 @@ int64_t sum_part(troupe_dtype type, uint32_t ranks, uint32_t rank, size_t index)
   return static_cast<int64_t>(index * 5 + size_t(rank) * 3 + 1) % (most + 1);
 }
 
-/// What ranks add to the common value cancels out, so the average is whole; none adds nothing.
+/// The amounts that ranks add to the common value cancel out, so the average is a whole number.
 int64_t avg_part(uint32_t ranks, uint32_t rank, size_t index) {
   const auto middle = static_cast<int64_t>(2 + index % 59);
   if (ranks == 1) return middle;

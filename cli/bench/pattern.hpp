@@ -1,6 +1,6 @@
-// What the arrays of a benchmark hold, and what must come out. Values are small integers that every
-// element type represents and that stay exact through the reduction, so a result is right to the
-// bit or wrong. They repeat with a prime period: an array that lands a chunk too far shows.
+// The arrays of a benchmark, and the results that must come out. Values are small integers that
+// every element type represents and that stay exact through the reduction, so a result is right to
+// the bit or wrong. They repeat with a prime period: an array that lands a chunk too far shows.
 #pragma once
 
 #include "reduction/api/troupe.h"
@@ -16,11 +16,11 @@ inline constexpr size_t pattern_period = 1021;
 /// One period of elements of a type.
 class pattern {
 public:
-  /// What `rank` puts in for a reduction by `op` over `ranks`.
+  /// The input of `rank` for a reduction by `op` over `ranks`.
   static pattern input(troupe_dtype type, troupe_op op, uint32_t ranks, uint32_t rank);
-  /// What the reduction of all ranks' inputs gives.
+  /// The result of reducing all ranks' inputs.
   static pattern reduced(troupe_dtype type, troupe_op op, uint32_t ranks);
-  /// What `rank` sends where nothing is reduced.
+  /// The elements that `rank` sends in a collective that reduces nothing.
   static pattern sent(troupe_dtype type, uint32_t rank);
 
   /// Writes elements `first` to `first + count` of the endless pattern.

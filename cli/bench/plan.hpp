@@ -1,5 +1,5 @@
-// `troupe bench plan`: what a number of reducers is worth before anybody buys them, from theory
-// alone (reduction/rank/plan.hpp).
+// `troupe bench plan`: predicts from theory alone what a number of reducers is worth, before they
+// are bought (reduction/rank/plan.hpp).
 #pragma once
 
 #include "base/error.hpp"
@@ -27,7 +27,7 @@ struct prediction {
   uint64_t bytes = 0;
   std::optional<double> link_bytes_per_s; // nothing: figures are in units of S/B
   double kappa = 0;
-  bool measured = false; // kappa is; what follows from the reducers' links otherwise
+  bool measured = false; // kappa was measured; otherwise it follows from the reducers' links
   reduction::split split;
   uint64_t reducers_for_full_rate = 0; // 0: not known
 

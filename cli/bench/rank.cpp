@@ -16,7 +16,7 @@ namespace troupe::cli {
 
 namespace {
 
-constexpr int garbage = 0xA5; // what an output holds before the checked run: no pattern's value
+constexpr int garbage = 0xA5; // an output's content before the checked run: a value of no pattern
 
 result<> outcome_of(troupe_status status, std::string_view operation) {
   if (status == TROUPE_OK) return {};

@@ -26,7 +26,7 @@ struct bench_row {
   std::optional<bench_timing> in_place;
 };
 
-/// What the communicator says of itself at the end.
+/// The communicator's figures at the end.
 struct bench_tier {
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
@@ -42,7 +42,7 @@ bench_timing timing_of(std::vector<double> times_us);
 
 class bench_rank {
 public:
-  /// Meets the other ranks, as the environment says. Errors: those of troupe_init_from_env;
+  /// Meets the other ranks, which the environment names. Errors: those of troupe_init_from_env;
   /// invalid_argument for a root that does not exist; resource_exhausted for too little memory.
   static result<std::unique_ptr<bench_rank>> open(const bench_settings& settings);
   virtual ~bench_rank() = default;
@@ -51,7 +51,7 @@ public:
   virtual uint32_t ranks() const = 0;
   virtual uint32_t reducers() const = 0;
 
-  /// Measures all sizes; tells each row as soon as it is there. Errors: the collective's.
+  /// Measures all sizes; reports each row as soon as it is measured. Errors: the collective's.
   virtual result<std::vector<bench_row>> run(std::function<void(const bench_row&)> on_row) = 0;
   virtual result<bench_tier> tier() = 0;
   /// Leaves in good order; nothing else may be called afterwards.

@@ -29,11 +29,11 @@ struct bench_report {
 double algbw_gb_s(uint64_t bytes, double time_us);
 double busbw_gb_s(const bench_report& report, uint64_t bytes, double time_us);
 
-/// How close to what the worker's link allows, in percent; nothing without --link, or where nothing
-/// has to travel.
+/// The rate in percent of what the worker's link allows; nothing without --link, or if no bytes
+/// have to travel.
 std::optional<double> percent_of_bound(const bench_report& report, uint64_t bytes, double time_us);
 
-/// Elements that came out wrong; nothing where nothing was checked.
+/// Wrong elements; nothing if the results were not checked.
 std::optional<uint64_t> wrong_of(const std::vector<bench_row>& rows);
 
 /// The lines before the rows, one row, and the lines after them.
@@ -43,7 +43,7 @@ std::vector<std::string> foot_lines(const bench_report& report);
 
 std::string json_of(const bench_report& report);
 
-/// Of `environment`, what steers Troupe and UCX, without secrets.
+/// The variables in `environment` that steer Troupe and UCX, without secrets.
 std::map<std::string, std::string>
 shown_variables(const std::map<std::string, std::string>& environment);
 

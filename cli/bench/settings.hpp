@@ -1,5 +1,5 @@
-// What a run of `troupe bench` measures, as its flags say it: nccl-tests' flags where they make
-// sense, so that people and scripts find what they know.
+// The settings of a run of `troupe bench`, from its flags: those of nccl-tests where they make
+// sense, so that people and scripts can use the flags that they know.
 #pragma once
 
 #include "base/error.hpp"
@@ -50,7 +50,7 @@ struct bench_flags {
 /// Errors: invalid_argument naming the flag.
 result<bench_settings> settings_of(const bench_flags& flags, const collective& operation);
 
-/// The flags with which another process measures the same; the subcommand stands first.
+/// The flags with which another process measures the same; the subcommand comes first.
 std::vector<std::string> arguments_of(const bench_settings& settings);
 
 /// "8", "64K", "1MiB", "2G": powers of 1024. Errors: invalid_argument naming `flag`.

@@ -124,9 +124,9 @@ at::Tensor bytes_of_memory(size_t bytes) {
   return at::empty({static_cast<int64_t>(bytes)}, at::TensorOptions().dtype(c10::kByte));
 }
 
-size_t bytes_in(const tensors& all) {
+size_t bytes_in(const tensors& list) {
   size_t sum = 0;
-  for (const auto& one : all)
+  for (const auto& one : list)
     sum += one.nbytes();
   return sum;
 }

@@ -1,6 +1,6 @@
-#pragma once
 // Tensors as libtroupe sees them: contiguous arrays in host memory. Everything that throws here
 // throws failure, and says which tensor is wrong and what was expected.
+#pragma once
 
 #include "reduction/api/troupe.h"
 
@@ -11,7 +11,7 @@ namespace troupe::backend {
 
 using tensors = std::vector<at::Tensor>;
 
-// The array that stands for a tensor: the tensor itself where it is contiguous. Otherwise a copy,
+// The array that stands for a tensor: the tensor itself if it is contiguous, otherwise a copy,
 // which back() moves to the tensor once it holds the result.
 class staged {
 public:
@@ -31,7 +31,7 @@ private:
   at::Tensor tensor_, array_;
 };
 
-// How values are combined. The bitwise operators on integers are not libtroupe's: arrays are
+// How values are combined. libtroupe has no bitwise operators on integers: for these, arrays are
 // gathered and folded on every rank.
 struct reduction {
   troupe_dtype type = TROUPE_FLOAT32;
@@ -45,12 +45,12 @@ void fold_bitwise(const at::Tensor& rows, const at::Tensor& into, const ::c10d::
 
 // An uninitialised array of so many bytes.
 at::Tensor bytes_of_memory(size_t bytes);
-size_t bytes_in(const tensors& all);
+size_t bytes_in(const tensors& list);
 // The content of tensors one after the other, without gaps, and back.
 void pack(const tensors& from, uint8_t* to);
 void unpack(const uint8_t* from, const tensors& to);
 
-// Throws unless all have the type and the number of elements of `like`.
+// Throws unless all of `others` have the type and the number of elements of `like`.
 void check_alike(const char* operation, const at::Tensor& like, const tensors& others);
 // The one tensor of a list, as c10d passes it.
 const at::Tensor& single(const char* operation, const tensors& list);

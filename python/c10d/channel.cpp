@@ -11,7 +11,7 @@
 namespace troupe::backend {
 namespace {
 
-// Completing an operation may run Python callbacks, so nobody waits for that with Python's lock.
+// Completing an operation may run Python callbacks, so no thread waits for that with Python's lock.
 class without_python_lock {
 public:
   without_python_lock()
@@ -35,8 +35,8 @@ struct registry {
 
 // Never destroyed: threads of channels may outlive static objects.
 registry& all_channels() {
-  static auto* const all = new registry;
-  return *all;
+  static auto* const made = new registry;
+  return *made;
 }
 
 // A forked child has the objects of its parent, but neither the threads nor the connections.
@@ -49,21 +49,20 @@ failure last_failure(const std::string& operation, int status) {
   return failure(operation + ": " + name + ": " + troupe_last_error());
 }
 
-work::work(description what, std::shared_ptr<channel> via)
-    : Work(what.rank, what.kind, what.title, what.inputs), size_(what.size), title_(what.title),
-      outputs_(std::move(what.outputs)), timeout_(what.timeout), via_(std::move(via)),
-      future_(
-          c10::make_intrusive<c10::ivalue::Future>(c10::ListType::create(c10::TensorType::get()))) {
-}
+work::work(description about, std::shared_ptr<channel> via)
+    : Work(about.rank, about.kind, about.title, about.inputs), size_(about.size),
+      title_(about.title), outputs_(std::move(about.outputs)), timeout_(about.timeout),
+      via_(std::move(via)), future_(c10::make_intrusive<c10::ivalue::Future>(
+                                c10::ListType::create(c10::TensorType::get()))) {}
 
 bool work::wait(std::chrono::milliseconds timeout) {
   if (timeout <= kNoTimeout) timeout = timeout_;
   std::unique_lock lock(mutex_);
-  const auto done = cv_.wait_for(lock, timeout, [this] { return completed_; });
+  const auto in_time = cv_.wait_for(lock, timeout, [this] { return completed_; });
   const auto problem = exception_;
   lock.unlock();
   if (problem) std::rethrow_exception(problem);
-  if (done) return true;
+  if (in_time) return true;
   const auto why = via_->waiting_for();
   throw failure(c10::str(title_, ": DEADLINE_EXCEEDED: not done on rank ", rank_, " of ", size_,
                          " after ", timeout.count(), " ms", why.empty() ? "" : ": ", why,
@@ -83,13 +82,13 @@ void work::fail(const std::exception_ptr& problem) {
 
 std::shared_ptr<channel> channel::open(troupe_comm* comm, bool owned) {
   const std::shared_ptr<channel> made(new channel(comm, owned));
-  auto& all = all_channels();
+  auto& registered = all_channels();
   {
-    const std::lock_guard lock(all.mutex);
-    std::erase_if(all.channels, [](const auto& other) { return other.expired(); });
-    all.channels.push_back(made);
+    const std::lock_guard lock(registered.mutex);
+    std::erase_if(registered.channels, [](const auto& other) { return other.expired(); });
+    registered.channels.push_back(made);
   }
-  // The thread keeps the channel: it may be the one that drops the last process group.
+  // The thread keeps the channel alive: it may be the one that drops the last process group.
   const std::lock_guard lock(made->mutex_);
   std::thread completer([made] { made->run(); });
   pthread_setname_np(completer.native_handle(), "troupe-c10d");
@@ -179,7 +178,8 @@ void channel::close(std::chrono::milliseconds patience) {
   const bool idle = under_way_ == 0;
   wake_.notify_one();
   lock.unlock();
-  // Its own communicator's end fails what is still under way; that of others is not ours to end.
+  // The end of a communicator that this channel owns fails the operations that are still under way.
+  // A communicator of others is not this channel's to end.
   if (owned_) troupe_finalize(comm);
   lock.lock();
   if (!inside && (idle || owned_)) changed_.wait(lock, [this] { return ended_; });
@@ -187,9 +187,9 @@ void channel::close(std::chrono::milliseconds patience) {
 
 void channel::close_all(std::chrono::milliseconds patience) {
   if (forked()) return;
-  auto& all = all_channels();
-  std::unique_lock lock(all.mutex);
-  const auto channels = std::exchange(all.channels, {});
+  auto& registered = all_channels();
+  std::unique_lock lock(registered.mutex);
+  const auto channels = std::exchange(registered.channels, {});
   lock.unlock();
   for (const auto& one : channels)
     if (const auto still = one.lock()) still->close(patience);

@@ -1,8 +1,8 @@
-#pragma once
 // One communicator of libtroupe as a process group uses it: operations are started from any thread,
-// in the order of the calls, and one thread of the channel waits for them in that order, moves
-// results to where the caller wants them, and completes what c10d handed out. However many
-// operations are under way, no other thread is blocked for them.
+// in the order of the calls. One thread of the channel waits for them in that order, moves results
+// to the caller's tensors, and completes the objects that c10d handed out. However many operations
+// are under way, no other thread is blocked for them.
+#pragma once
 
 #include "python/c10d/work.hpp"
 #include "reduction/api/troupe.h"
@@ -30,13 +30,13 @@ public:
   void submit(const starter& start, std::function<void()> finish, c10::intrusive_ptr<work> result);
 
   void choose_wire(troupe_wire wire); // throws failure
-  // What the communicator waits for, to be said in errors: "waiting for rank 3 since 12 s", or "".
+  // What the communicator waits for, for error texts: "waiting for rank 3 since 12 s", or "".
   std::string waiting_for();
 
-  // Waits for what is under way, for so long at most, and lets go of the communicator. What is
-  // under way even then fails.
+  // Waits for the operations under way, at most this long, and releases the communicator.
+  // Operations that are under way even then fail.
   void close(std::chrono::milliseconds patience);
-  // The same for all channels there are, at the end of the process.
+  // The same for all channels, at the end of the process.
   static void close_all(std::chrono::milliseconds patience);
 
 private:
@@ -50,7 +50,7 @@ private:
   void run();
   static void complete(entry& next);
 
-  std::mutex mutex_;
+  std::mutex mutex_;                // guards all below but owned_
   std::condition_variable wake_;    // the completing thread: something was started, or close()
   std::condition_variable changed_; // close(): nothing is under way, or the thread has ended
   troupe_comm* comm_;

@@ -23,23 +23,23 @@ process_group::~process_group() { channel_->close(timeout_); }
 
 void process_group::choose_wire(int wire) { channel_->choose_wire(static_cast<troupe_wire>(wire)); }
 
-process_group::pending process_group::start(operation what, const starter& begin,
+process_group::pending process_group::start(operation about, const starter& begin,
                                             std::function<void()> finish) {
-  const auto timeout = what.timeout.count() > 0 ? what.timeout : timeout_;
-  auto result = c10::make_intrusive<work>(work::description{rank_, size_, what.kind, what.title,
-                                                            std::move(what.inputs),
-                                                            std::move(what.outputs), timeout},
+  const auto timeout = about.timeout.count() > 0 ? about.timeout : timeout_;
+  auto result = c10::make_intrusive<work>(work::description{rank_, size_, about.kind, about.title,
+                                                            std::move(about.inputs),
+                                                            std::move(about.outputs), timeout},
                                           channel_);
   channel_->submit(begin, std::move(finish), result);
   return result;
 }
 
-process_group::pending process_group::collect(operation what, const at::Tensor& mine,
+process_group::pending process_group::collect(operation about, const at::Tensor& mine,
                                               std::function<void(const at::Tensor&)> use) {
   const auto rows = bytes_of_memory(mine.nbytes() * static_cast<size_t>(size_))
                         .view({size_, static_cast<int64_t>(mine.nbytes())});
   return start(
-      std::move(what),
+      std::move(about),
       [&](troupe_comm* comm, troupe_request** request) {
         return troupe_iallgather(comm, mine.data_ptr(), rows.data_ptr(), mine.nbytes(),
                                  TROUPE_UINT8, TROUPE_HOST, request);
@@ -47,23 +47,23 @@ process_group::pending process_group::collect(operation what, const at::Tensor& 
       [mine, rows, use = std::move(use)] { use(rows); });
 }
 
-process_group::pending process_group::combine(operation what, const staged& input,
+process_group::pending process_group::combine(operation about, const staged& input,
                                               const staged& output, const ::c10d::ReduceOp& op,
                                               std::function<void()> finish) {
-  const auto how = reduction_for(what.title, input.array(), op);
-  if (how.bitwise) {
+  const auto combination = reduction_for(about.title, input.array(), op);
+  if (combination.bitwise) {
     const auto type = input.array().scalar_type();
-    return collect(std::move(what), input.array(),
+    return collect(std::move(about), input.array(),
                    [output, op, type, finish = std::move(finish)](const at::Tensor& rows) {
                      fold_bitwise(rows.view(type), output.array(), op);
                      finish();
                    });
   }
   return start(
-      std::move(what),
+      std::move(about),
       [&](troupe_comm* comm, troupe_request** request) {
-        return troupe_iallreduce(comm, input.data(), output.data(), input.count(), how.type, how.op,
-                                 TROUPE_HOST, request);
+        return troupe_iallreduce(comm, input.data(), output.data(), input.count(), combination.type,
+                                 combination.op, TROUPE_HOST, request);
       },
       [input, output, finish = std::move(finish)] { finish(); });
 }
@@ -98,11 +98,11 @@ process_group::pending process_group::reduce(tensors& arrays,
                                              const ::c10d::ReduceOptions& options) {
   constexpr auto title = "troupe:reduce";
   const auto array = staged::with_content(single(title, arrays));
-  operation what{OpType::REDUCE, title, options.timeout, arrays, arrays};
+  operation about{OpType::REDUCE, title, options.timeout, arrays, arrays};
   if (root_of(title, options.rootRank) == rank_)
-    return combine(std::move(what), array, array, options.reduceOp, [array] { array.back(); });
+    return combine(std::move(about), array, array, options.reduceOp, [array] { array.back(); });
   const auto discarded = staged::for_output(at::empty_like(array.array()));
-  return combine(std::move(what), array, discarded, options.reduceOp, [] {});
+  return combine(std::move(about), array, discarded, options.reduceOp, [] {});
 }
 
 process_group::pending process_group::broadcast(tensors& arrays,
@@ -159,19 +159,19 @@ process_group::pending process_group::allgather_coalesced(std::vector<tensors>& 
   if (outputs.size() != static_cast<size_t>(size_))
     throw failure(c10::str(title, ": INVALID_ARGUMENT: ", outputs.size(),
                            " lists of outputs; expected one per rank, ", size_));
-  tensors all;
+  tensors together;
   for (const auto& list : outputs) {
     if (list.size() != inputs.size())
       throw failure(c10::str(title, ": INVALID_ARGUMENT: a list of ", list.size(),
                              " outputs; expected as many as inputs, ", inputs.size()));
     for (size_t i = 0; i < list.size(); ++i)
       check_alike(title, inputs[i], {list[i]});
-    all.insert(all.end(), list.begin(), list.end());
+    together.insert(together.end(), list.begin(), list.end());
   }
   const auto packed = bytes_of_memory(bytes_in(inputs));
   pack(inputs, bytes_of(packed));
-  return collect({OpType::ALLGATHER_COALESCED, title, options.timeout, inputs, all}, packed,
-                 [to = all](const at::Tensor& rows) { unpack(bytes_of(rows), to); });
+  return collect({OpType::ALLGATHER_COALESCED, title, options.timeout, inputs, together}, packed,
+                 [to = together](const at::Tensor& rows) { unpack(bytes_of(rows), to); });
 }
 
 process_group::pending process_group::gather(std::vector<tensors>& outputs, tensors& inputs,
@@ -193,20 +193,20 @@ process_group::pending process_group::scatter(tensors& outputs, std::vector<tens
   constexpr auto title = "troupe:scatter";
   const auto root = root_of(title, options.rootRank);
   const auto& tensor = single(title, outputs);
-  const auto all = bytes_of_memory(tensor.nbytes() * static_cast<size_t>(size_));
+  const auto parts = bytes_of_memory(tensor.nbytes() * static_cast<size_t>(size_));
   if (root == rank_) {
     check_list(title, inputs);
     check_alike(title, tensor, inputs[0]);
-    pack(inputs[0], bytes_of(all));
+    pack(inputs[0], bytes_of(parts));
   }
   return start(
       {OpType::SCATTER, title, options.timeout, root == rank_ ? inputs[0] : tensors(), outputs},
       [&](troupe_comm* comm, troupe_request** request) {
-        return troupe_ibroadcast(comm, all.data_ptr(), all.nbytes(), TROUPE_UINT8,
+        return troupe_ibroadcast(comm, parts.data_ptr(), parts.nbytes(), TROUPE_UINT8,
                                  static_cast<uint32_t>(root), TROUPE_HOST, request);
       },
-      [all, to = outputs, at = static_cast<size_t>(rank_) * tensor.nbytes()] {
-        unpack(bytes_of(all) + at, to);
+      [parts, to = outputs, at = static_cast<size_t>(rank_) * tensor.nbytes()] {
+        unpack(bytes_of(parts) + at, to);
       });
 }
 
@@ -232,14 +232,14 @@ process_group::_reduce_scatter_base(at::Tensor& output, at::Tensor& input,
                            output.scalar_type(), ", ", size_, " times the output"));
   const auto from = staged::with_content(input);
   const auto to = staged::for_output(output);
-  const auto how = reduction_for(title, input, options.reduceOp);
-  if (how.bitwise)
+  const auto combination = reduction_for(title, input, options.reduceOp);
+  if (combination.bitwise)
     throw failure(c10::str(title, ": UNIMPLEMENTED: bitwise operators; use all_reduce"));
   return start(
       {OpType::REDUCE_SCATTER, title, options.timeout, {input}, {output}},
       [&](troupe_comm* comm, troupe_request** request) {
-        return troupe_ireduce_scatter(comm, from.data(), to.data(), to.count(), how.type, how.op,
-                                      TROUPE_HOST, request);
+        return troupe_ireduce_scatter(comm, from.data(), to.data(), to.count(), combination.type,
+                                      combination.op, TROUPE_HOST, request);
       },
       [from, to] { to.back(); });
 }

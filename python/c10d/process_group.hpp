@@ -1,14 +1,14 @@
-#pragma once
 // The c10d backend `troupe`: the collectives of torch.distributed over libtroupe's.
 //
-// Most map one to one. Those that libtroupe does not have are made of those that it has:
+// Most map one to one. Those that libtroupe lacks are made of those that it has:
 //   reduce              all-reduce, whose result the other ranks discard
 //   gather              all-gather, likewise
 //   scatter             broadcast of everything, of which each rank keeps its part
 //   all-to-all          all-gather of everything, likewise; the sizes are gathered first
 //   BAND, BOR, BXOR     all-gather, folded on each rank (on bool BAND is MIN and BOR is MAX)
 // Values that are only moved may have any type: they travel as bytes. Point-to-point messages are
-// refused: a rank has connections to reducers, and the order of operations is that of the group.
+// rejected: a rank has connections to reducers, and operations have the order of their group.
+#pragma once
 
 #include "python/c10d/arrays.hpp"
 #include "python/c10d/channel.hpp"
@@ -67,12 +67,12 @@ private:
     std::chrono::milliseconds timeout;
     tensors inputs, outputs;
   };
-  pending start(operation what, const starter& begin, std::function<void()> finish);
+  pending start(operation about, const starter& begin, std::function<void()> finish);
   // output = the arrays of all ranks, combined.
-  pending combine(operation what, const staged& input, const staged& output,
+  pending combine(operation about, const staged& input, const staged& output,
                   const ::c10d::ReduceOp& op, std::function<void()> finish);
   // Every rank's `mine`, an array of bytes; `use` gets them, one row per rank.
-  pending collect(operation what, const at::Tensor& mine,
+  pending collect(operation about, const at::Tensor& mine,
                   std::function<void(const at::Tensor& rows)> use);
   std::vector<int64_t> exchanged_sizes(const tensors& outputs, const tensors& inputs);
   [[noreturn]] void refuse_messages(const char* operation) const;

@@ -1,5 +1,5 @@
-#pragma once
 // What c10d hands out for an operation under way, and the error that it throws.
+#pragma once
 
 #include <chrono>
 #include <stdexcept>
@@ -11,13 +11,13 @@ namespace troupe::backend {
 
 class channel;
 
-// The text says what libtroupe says: "UNAVAILABLE: rank 1 (host:port) ...".
+// The text is libtroupe's: "UNAVAILABLE: rank 1 (host:port) ...".
 class failure : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
 
-// The failure that the last call on this thread tells about; the operation is named in front.
+// The failure of the last call on this thread, with the operation named in front.
 failure last_failure(const std::string& operation, int status);
 
 class work final : public ::c10d::Work {
@@ -28,10 +28,10 @@ public:
     ::c10d::OpType kind;
     const char* title; // for the profiler, "troupe:all_reduce"
     std::vector<at::Tensor> inputs, outputs;
-    std::chrono::milliseconds timeout; // of wait() where it is called without one
+    std::chrono::milliseconds timeout; // of a wait() that is called without one
   };
 
-  work(description what, std::shared_ptr<channel> via);
+  work(description about, std::shared_ptr<channel> via);
 
   bool wait(std::chrono::milliseconds timeout = kNoTimeout) override;
   std::vector<at::Tensor> result() override { return outputs_; }

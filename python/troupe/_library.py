@@ -17,7 +17,7 @@ _NAME = "libtroupe.so"
 def _candidates():
     chosen = os.environ.get("TROUPE_LIB")
     if chosen:
-        # Someone who names a library means that one: no search behind their back.
+        # A user who names a library means that one: search nowhere else.
         return [pathlib.Path(chosen)]
     package = pathlib.Path(__file__).resolve().parent
     source = package.parent.parent

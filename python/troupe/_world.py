@@ -34,8 +34,8 @@ class World:
         self.size = self.library.troupe_world_size(handle)
         self.reducer_count = self.library.troupe_reducer_count(handle)
         self.largest_group_id = 0
-        # Called before the communicator ends: whatever still uses it has to let go. By name, since
-        # each user comes here more than once.
+        # Called before the communicator ends, to release what still uses it. By the user's name,
+        # because each user registers more than once.
         self.at_close = {}
         self.wire = None
         if chosen := os.environ.get("TROUPE_WIRE"):
@@ -64,8 +64,8 @@ class World:
 
     def close(self):
         handle, self.handle = self.handle, None
-        for let_go in self.at_close.values():
-            let_go()
+        for release in self.at_close.values():
+            release()
         self.check(self.library.troupe_finalize(handle))
 
 
@@ -85,11 +85,11 @@ _process = None
 
 @contextlib.contextmanager
 def _environment_of(rank, size):
-    """RANK and WORLD_SIZE for libtroupe, where the process was told by other means."""
-    told = {"RANK": rank, "WORLD_SIZE": size}
+    """RANK and WORLD_SIZE for libtroupe, where only torch knows them."""
+    known = {"RANK": rank, "WORLD_SIZE": size}
     missing = {
         name: str(value)
-        for name, value in told.items()
+        for name, value in known.items()
         if value is not None and not os.environ.get(name)
     }
     os.environ.update(missing)
@@ -117,17 +117,17 @@ def open_world(rank=None, size=None):
                     "TROUPE_TOKEN, RANK and WORLD_SIZE",
                 )
             for name, value in (("RANK", rank), ("WORLD_SIZE", size)):
-                _check_told(name, os.environ.get(name), value)
+                _check_same(name, os.environ.get(name), value)
             with _environment_of(rank, size):
                 _world = World()
             _process = os.getpid()
             atexit.register(close_world)
         for name, value, has in (("RANK", rank, _world.rank), ("WORLD_SIZE", size, _world.size)):
-            _check_told(name, has, value)
+            _check_same(name, has, value)
         return _world
 
 
-def _check_told(name, ours, theirs):
+def _check_same(name, ours, theirs):
     if ours is not None and theirs is not None and str(ours) != str(theirs):
         raise TroupeError(
             "INVALID_ARGUMENT",

@@ -3,8 +3,8 @@
     import troupe.torch
     torch.distributed.init_process_group("troupe")
 
-The process group itself is C++ (troupe._c10d, built where libtorch's headers are found); here it is
-found, given its communicator, and registered. The default group uses the communicator of the whole
+The process group itself is C++ (troupe._c10d, built if libtorch's headers are found); this module
+finds it, gives it its communicator, and registers it. The default group uses the communicator of the whole
 job. A group of torch.distributed.new_group has its own: only its members come here, so they agree
 on the group's id through the store.
 """
@@ -108,11 +108,11 @@ def _create(given, options):
             "INVALID_ARGUMENT",
             f"pg_options is a {type(options).__name__}; expected a troupe.torch.Options",
         )
-    told = (rank, size) if not ranks else (None, None)
+    given_by_torch = (rank, size) if not ranks else (None, None)
     known = _world.is_open()
-    world = _world.open_world(*told)
+    world = _world.open_world(*given_by_torch)
     if not ranks and known and not _reopened(world):
-        world = _world.open_world(*told)
+        world = _world.open_world(*given_by_torch)
     extension = _extension(world)
     world.at_close["c10d"] = lambda: extension.close_all(_PATIENCE_AT_EXIT)
     handle = world.handle

@@ -102,7 +102,7 @@ class _Completer:
         return future
 
     def _run(self):
-        # troupe_wait lets go of Python's lock, so the backward pass goes on meanwhile.
+        # troupe_wait releases Python's lock, so the backward pass goes on meanwhile.
         while (entry := self._started.get()) is not None:
             request, tensor, future = entry
             try:
@@ -114,7 +114,7 @@ class _Completer:
 
     def _close(self):
         self._started.put(None)
-        # Whatever is under way even then fails when the communicator ends.
+        # Operations that are under way even then fail when the communicator ends.
         self._thread.join(_PATIENCE_AT_EXIT_S)
 
 
@@ -152,8 +152,8 @@ def describe():
     """How arrays travel, for a log line: "2 ranks -> 2 reducers (troupe)"."""
     here = _world.current_world()
 
-    def plural(count, what):
-        return f"{count} {what}" + ("" if count == 1 else "s")
+    def plural(count, noun):
+        return f"{count} {noun}" + ("" if count == 1 else "s")
 
     return f"{plural(here.size, 'rank')} -> {plural(here.reducer_count, 'reducer')} (troupe)"
 

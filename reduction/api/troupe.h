@@ -17,7 +17,7 @@
  * only silent.
  *
  * A reducer that is lost is no error: operations go on with the others, and without any the ranks
- * combine the arrays themselves. Results stay the same to the bit. A line on stderr tells of it.
+ * combine the arrays themselves. Results stay the same to the bit. A line on stderr reports it.
  *
  * Results. Values are combined in rank order, whatever the order of arrival, the number of reducers
  * or the size of chunks: all ranks get bitwise the same result, and the same one in every run.
@@ -25,7 +25,7 @@
  * the number of ranks; on integers it truncates the exact quotient toward zero. Integer TROUPE_SUM
  * and TROUPE_PROD wrap around. TROUPE_MIN and TROUPE_MAX give NaN where any rank has NaN.
  *
- * Forking. A forked child must not use a communicator of its parent; the library lets go of the
+ * Forking. A forked child must not use a communicator of its parent; the library closes the
  * connections in the child, so the parent is not harmed.
  */
 #ifndef TROUPE_H
@@ -40,10 +40,10 @@ extern "C" {
 
 #define TROUPE_API __attribute__((visibility("default")))
 
-/* What functions return. The numbers are those of google.rpc.Code. */
+/* The result of a function. The numbers are those of google.rpc.Code. */
 typedef enum troupe_status {
   TROUPE_OK = 0,
-  TROUPE_CANCELLED = 1,           /* a reducer was told to stop */
+  TROUPE_CANCELLED = 1,           /* a reducer was asked to stop */
   TROUPE_UNKNOWN = 2,             /* something outside failed without saying how */
   TROUPE_INVALID_ARGUMENT = 3,    /* an argument or an environment variable is wrong */
   TROUPE_DEADLINE_EXCEEDED = 4,   /* a peer was silent for too long, or did not come in time */
@@ -140,7 +140,7 @@ TROUPE_API troupe_status troupe_set_wire(troupe_comm* comm, troupe_wire wire);
  * TROUPE_INVALID_ARGUMENT; TROUPE_UNIMPLEMENTED for TROUPE_CUDA.
  *
  * The functions with an i start an operation and return at once: the arrays stay valid, the input
- * unchanged and the output unread, until troupe_wait returns or troupe_test says done. Any number
+ * unchanged and the output unread, until troupe_wait returns or troupe_test sets *done. Any number
  * may be under way. On an error *request is NULL. The others block until the operation is done. */
 
 /* output[i] = op over the ranks r, in rank order, of r's input[i], on every rank, for i below
@@ -187,7 +187,7 @@ TROUPE_API troupe_status troupe_wait(troupe_request* request);
  * otherwise sets *done to 0 and returns TROUPE_OK. */
 TROUPE_API troupe_status troupe_test(troupe_request* request, int* done);
 
-/* How the tier does, as this rank sees it. Counters run from troupe_init on. */
+/* The state of the tier, as this rank sees it. Counters start at troupe_init. */
 typedef struct troupe_stats {
   size_t struct_size;  /* sizeof(troupe_stats), set by the caller */
   uint64_t operations; /* done */
@@ -196,8 +196,8 @@ typedef struct troupe_stats {
   uint32_t reducers; /* that the job began with */
   uint32_t reducers_alive;
   double kappa; /* their bandwidth together, in links of one worker */
-  double
-      reducer_share; /* of a long array's bytes that goes through them; the workers do the rest */
+  /* The part of a long array's bytes that goes through them; the workers do the rest. */
+  double reducer_share;
   char waiting_for[256]; /* "waiting for rank 3 since 12 s", or "" */
 } troupe_stats;
 TROUPE_API troupe_status troupe_get_stats(troupe_comm* comm, troupe_stats* stats);
@@ -210,8 +210,8 @@ TROUPE_API troupe_status troupe_finalize(troupe_comm* comm);
 /* The name of a status: "UNAVAILABLE". Never NULL. */
 TROUPE_API const char* troupe_error_text(troupe_status status);
 
-/* What the last function that failed on this thread has to say: who, what, what to do. Valid until
- * the next call on this thread; "" where none has failed. */
+/* The error text of the last function that failed on this thread: the place, the problem, what to
+ * do. Valid until the next call on this thread; "" if none has failed. */
 TROUPE_API const char* troupe_last_error(void);
 
 #ifdef __cplusplus

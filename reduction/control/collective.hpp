@@ -1,7 +1,7 @@
 // The collectives as the tier sees them: an operation is cut into chunks, each chunk is gathered by
 // one shard, and every rank sends something (maybe nothing) to each chunk and gets something (maybe
-// nothing) back. So one mechanism serves them all, and a chunk is a meeting of all ranks whatever
-// the collective.
+// nothing) back. So one mechanism serves all collectives, and every chunk is a meeting of all
+// ranks.
 //
 // An all-reduce's chunk is a run of the array. The arrays of reduce-scatter and all-gather consist
 // of one block per rank; their chunks do not cross blocks, and go round the blocks in turn, so that
@@ -31,7 +31,7 @@ constexpr std::string_view name_of(collective kind) {
 enum class passing : uint8_t { normal, copy, empty };
 inline constexpr unsigned passing_count = 3;
 
-/// What all ranks must agree on.
+/// The facts of an operation that all ranks must agree on.
 struct shape {
   collective kind = collective::barrier;
   passing mode = passing::normal;
@@ -57,7 +57,8 @@ struct element_range {
   uint64_t count = 0;
 };
 
-/// One rank's part in one chunk: what it sends of its input and where in its output it receives.
+/// One rank's part in one chunk: the elements of its input that it sends, and those of its output
+/// that it receives.
 struct piece {
   element_range sent;
   element_range received;

@@ -6,8 +6,8 @@
 namespace troupe::reduction {
 namespace {
 
-// Connections that have not proved themselves are cheap, but they are file descriptors: the oldest
-// goes first.
+// Connections that have not proved themselves are cheap, but each is a file descriptor: the oldest
+// is dropped first.
 constexpr size_t max_strangers = 256;
 
 } // namespace
@@ -56,15 +56,15 @@ void handshake_listener::accept_strangers(time_point now) {
   }
 }
 
-// A flood of strangers must not become a flood of lines: after the first few only every power of
-// two is told.
+// A flood of strangers must not become a flood of lines: after the first few, only every power of
+// two is logged.
 void handshake_listener::log_drop(std::string_view from, std::string_view reason) {
   ++dropped_;
   if (log_ != nullptr && (dropped_ <= 16 || std::has_single_bit(dropped_)))
     log_->warning("event=dropped from={} reason=\"{}\" dropped_total={}", from, reason, dropped_);
 }
 
-// True when the stranger is done with: admitted or dropped.
+// True when the caller is no stranger any more: it was admitted or dropped.
 bool handshake_listener::receive_hello(stranger& caller, time_point now) {
   const auto drop = [&](std::string_view reason) {
     log_drop(caller.from, reason);
@@ -79,7 +79,7 @@ bool handshake_listener::receive_hello(stranger& caller, time_point now) {
   const auto& payload = frames.front().payload;
   const auto job = job_of_hello(payload);
   if (!job) return drop(job.error().message);
-  // Who names a job that is not here must not learn that from how it is refused.
+  // A caller that names a job which is not served here must not learn that from the refusal.
   const auto token = rules_.token_of(*job);
   auto identity = decode_hello(payload, caller.server_nonce, token.value_or(""));
   if (!identity && identity.error().code == errc::invalid_argument)

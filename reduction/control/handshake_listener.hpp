@@ -1,6 +1,6 @@
-// The listening side of the handshake: accepts whoever knocks, asks for proof, and hands on those
-// who know their job's token. Port scanners, the silent and the wrong are dropped; they cost a file
-// descriptor for a few seconds, and nothing else.
+// The listening side of the handshake: accepts connections, asks each caller for proof, and hands
+// on those that know their job's token. Port scanners, silent callers and those with a wrong token
+// are dropped; each costs a file descriptor for a few seconds, and nothing else.
 #pragma once
 
 #include "reduction/control/event_log.hpp"
@@ -23,9 +23,10 @@ public:
   };
   struct rules {
     uint32_t handshake_timeout_ms = 5'000;
-    /// The token of a job; nothing where the job is unknown here.
+    /// The token of a job; nothing if this process does not serve the job.
     std::function<std::optional<std::string>(const std::string& job)> token_of;
-    /// Takes the candidate in, or says why not; then it is told so and dropped.
+    /// Admits the candidate, or returns the objection; the candidate then receives it and is
+    /// dropped.
     std::function<std::optional<rejection>(candidate& newcomer)> admit;
   };
 
@@ -56,7 +57,8 @@ private:
   uint64_t dropped_ = 0;
 };
 
-/// What a job's member says may reach a log line: without control characters and quotes, and short.
+/// Text from a member of a job, made fit for a log line: without control characters and quotes, and
+/// short.
 std::string printable(std::string text);
 
 } // namespace troupe::reduction

@@ -49,7 +49,7 @@ void hub::run() {
     if (stopping_ && !patience) patience = now + milliseconds(settings_.timeout_ms);
     const bool last = !members_.started() || members_.failed() || members_.all_gone();
     if (patience && (last || now >= *patience)) break;
-    // The stop is heard once; after that it is only waited for the ranks to leave.
+    // The stop is read once; after that the hub only waits for the ranks to leave.
     std::vector<pollfd> fds{{patience ? -1 : stop_fd_.value(), POLLIN, 0}};
     listener_.add_poll_fds(fds);
     members_.add_poll_fds(fds);
@@ -108,7 +108,7 @@ void hub::on_progress(uint32_t rank, progress_report report) {
   if (report.round == round_) reports_[rank] = std::move(report);
 }
 
-// Once everyone has reported who has not left.
+// When every rank that has not left has reported.
 void hub::close_round() {
   resume_order order;
   order.round = round_;
@@ -118,7 +118,7 @@ void hub::close_round() {
     const auto report = reports_.find(rank);
     if (report == reports_.end()) {
       if (members_.at(rank).state != member_state::gone) return;
-      ended.insert(every_group); // nobody leaves before all have come to the end of everything
+      ended.insert(every_group); // no rank leaves before all have reached the end of everything
       continue;
     }
     for (const auto& at : report->second.streams)

@@ -1,13 +1,13 @@
-// The hub: a thread of rank 0 that knows which ranks live. Every rank, rank 0 too, has a control
-// connection to it. It tells the ranks of each other, fails the job on all of them within the
-// timeout when one is lost, and leads them when a reducer is:
+// The hub: a thread of rank 0 that knows which ranks are alive. Every rank, rank 0 too, has a control
+// connection to it. It sends every rank the list of all ranks, fails the job on all of them within
+// the timeout when one is lost, and leads them when a reducer is lost:
 //
-//   a rank          -> hub    missing: I lost reducer 1
-//   hub -> all ranks          pause: reducer 1 is lost. They let go of it and hold its streams.
-//   each rank       -> hub    progress: so many results of each held stream are here
-//   hub -> all ranks          resume: this is how far everyone has come
+//   a rank          -> hub    missing: it has lost reducer 1
+//   hub -> all ranks          pause: reducer 1 is lost. They drop it and hold its streams.
+//   each rank       -> hub    progress: how many results of each held stream it has received
+//   hub -> all ranks          resume: how many results of each stream every rank has
 //
-// With what everyone has, each rank knows what is to be sent again, see rank_engine::move. A reducer
+// From that each rank knows which chunks are to be sent again, see rank_engine::move. A reducer
 // that is lost meanwhile starts another round.
 #pragma once
 

@@ -7,7 +7,7 @@
 namespace troupe::reduction {
 namespace {
 
-// Time for a control connection to say why a data connection broke.
+// Time in which a control connection can give the reason why a data connection broke.
 constexpr milliseconds suspicion_grace{300};
 
 std::string rank_list(const std::vector<uint32_t>& ranks) {
@@ -145,7 +145,7 @@ void membership::suspect(uint32_t rank, const std::string& reason, time_point no
 void membership::lose(uint32_t rank, errc code, const std::string& reason) {
   auto& each = members_[rank];
   if (!started_) {
-    // Nothing has begun: it may come back before the deadline.
+    // The job has not begun: the rank may join again before the deadline.
     if (log_ != nullptr) log_->warning("event=left rank={} reason=\"{}\"", rank, reason);
     each = member();
     --joined_;
@@ -175,7 +175,7 @@ void membership::tick(time_point now) {
                                               rank_list(missing), rules_.connect_timeout_ms)});
   }
   if (!started_) return;
-  // Whoever was stopped itself cannot tell who else was silent meanwhile.
+  // If this process was stopped itself, it cannot know whether the ranks were silent meanwhile.
   if (now - last_tick_ > milliseconds(rules_.timeout_ms / 2))
     for (auto& each : members_)
       each.last_heard = now;
@@ -204,7 +204,7 @@ void membership::fail_all(error why) {
   if (failure_) return;
   failure_ = std::move(why);
   if (log_ != nullptr) {
-    // To be told to stop is how a reducer usually ends once its job is over.
+    // A reducer is usually asked to stop when its job is over: no failure.
     if (failure_->code == errc::cancelled)
       log_->info("event=stopped job={} reason=\"{}\"", printable(rules_.job), failure_->message);
     else
@@ -220,8 +220,8 @@ void membership::fail_all(error why) {
 }
 
 void membership::say_farewell() {
-  // Closing a socket that holds unread input throws away what the other side has not read yet, so
-  // read until it closes.
+  // Closing a socket that holds unread input discards what the other side has not read yet, so this
+  // side reads until the other closes.
   constexpr milliseconds patience{1000};
   const auto deadline = steady_clock::now() + patience;
   while (failure_) {

@@ -1,6 +1,6 @@
-// Who takes part in a job, as a reducer and the hub see it: the ranks that the door has let in,
-// the deadline for the last one, heartbeats, and who is lost. What follows from a loss is for the
-// owner to decide.
+// The ranks of a job, as a reducer and the hub see them: which have passed the handshake, the
+// deadline for the last one, heartbeats, and which are lost. The owner decides what follows from a
+// loss.
 #pragma once
 
 #include "reduction/control/handshake_listener.hpp"
@@ -28,7 +28,7 @@ public:
     uint32_t connect_timeout_ms = 60'000;
   };
   struct callbacks {
-    /// A rank is lost after the start; the words begin with its name.
+    /// A rank is lost after the start; the message begins with its name.
     std::function<void(uint32_t rank, error why)> lost;
     /// Frames that are not the membership's own.
     std::function<void(uint32_t rank, const frame& message)> received;
@@ -61,18 +61,18 @@ public:
   std::vector<std::string> interfaces() const;
   /// The ranks' IPv4 addresses; nothing where one has another kind.
   std::optional<std::vector<uint32_t>> hosts() const;
-  /// Its data connection broke. It counts as lost unless its control connection says otherwise
+  /// Its data connection broke. It counts as lost, unless a goodbye comes on its control connection
   /// soon.
   void suspect(uint32_t rank, const std::string& reason, time_point now);
 
-  /// Ends the job: every rank is told. The first reason stays.
+  /// Ends the job: every rank receives the reason. The first reason stays.
   void fail_all(error why);
   bool failed() const { return failure_.has_value(); }
   const error& failure() const { return *failure_; }
-  /// Nobody is here any more.
+  /// Every rank has left or is lost.
   bool all_gone() const { return gone_ + lost_ == rules_.world_size; }
   uint32_t lost_count() const { return lost_; }
-  /// Gives the ranks a second to read the last words.
+  /// Gives the ranks a second to read the last frames.
   void say_farewell();
 
 private:

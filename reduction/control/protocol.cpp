@@ -16,12 +16,12 @@ using digest = std::array<std::byte, 32>;
 constexpr uint32_t max_lanes = 256;
 
 void fill_random(void* out, size_t length) {
-  // Up to 256 bytes come whole once the kernel's pool is ready, or the machine has no randomness to
-  // give.
+  // Once the kernel's pool is ready, up to 256 bytes are given whole. A failure means that the
+  // machine has no randomness.
   if (getrandom(out, length, 0) != static_cast<ssize_t>(length)) std::abort();
 }
 
-// The label keeps a hello's proof from being played back as a welcome's.
+// The label prevents that the proof of a hello is replayed as the proof of a welcome.
 digest proof(std::string_view token, std::string_view label, const nonce& challenge,
              byte_span body) {
   const auto message = byte_writer().text(label).raw(challenge).raw(body).take();
@@ -400,7 +400,7 @@ void chunk_header::describe(const shape& form) {
 }
 
 result<shape> chunk_header::form() const {
-  // Counts past this cannot be arrays, and their sizes in bytes would not fit 64 bits.
+  // No array has more elements than this, and its size in bytes would not fit 64 bits.
   constexpr uint64_t max_count = uint64_t{1} << 40;
   const unsigned type = type_and_op & 15U, op = type_and_op >> 4, kind = kind_and_mode & 15U,
                  mode = kind_and_mode >> 4;

@@ -1,15 +1,15 @@
-// What ranks, reducers and the hub say to each other. The hub is a thread of rank 0: it knows which
-// ranks live, tells them of each other, and leads them when a reducer is lost. Two channels: TCP
-// control connections, from every rank to every reducer and to the hub, carry the handshake,
-// heartbeats and verdicts in small frames; UCX active messages carry chunks of arrays.
+// The messages between ranks, reducers and the hub. The hub is a thread of rank 0: it knows which
+// ranks are alive, sends every rank the list of all, and leads them when a reducer is lost. There
+// are two channels: TCP control connections, from every rank to every reducer and to the hub, carry
+// the handshake, heartbeats and verdicts in small frames; UCX active messages carry chunks of
+// arrays.
 //
 // The handshake, after the rank has connected:
 //   host -> rank  challenge: magic, version, a nonce
-//   rank -> host  hello: who it is, its nonce, its UCX addresses, and an HMAC over all that and the
-//                 nonce
-//   host -> rank  welcome (a reducer's) or roster (the hub's), once *all* ranks are there; or
-//   reject
-//                 at once, or fail at the deadline. With an HMAC over the rank's nonce.
+//   rank -> host  hello: its number, its nonce, its UCX addresses, and an HMAC over all that and
+//                 the host's nonce
+//   host -> rank  welcome (from a reducer) or roster (from the hub), when *all* ranks have come,
+//                 with an HMAC over the rank's nonce; or reject at once; or failed at the deadline
 // So both sides prove that they know the job's token, and the token itself never travels.
 #pragma once
 
@@ -28,24 +28,24 @@ inline constexpr uint16_t protocol_version = 2;
 inline constexpr uint32_t max_world_size = 65536;
 /// Longest frame either side accepts; a hello with a few UCX addresses takes under 2 KiB.
 inline constexpr uint32_t max_frame_bytes = 64 * 1024;
-/// From someone who has proven itself: a roster has an entry for every rank.
+/// From a peer that has proven itself: a roster has an entry for every rank.
 inline constexpr uint32_t max_trusted_frame_bytes = 64 * 1024 * 1024;
 
 enum class frame_type : uint8_t {
   challenge = 1,
   hello = 2,
-  reject = 3,    // reducer: not you; the reason, and whether trying again may help
-  welcome = 4,   // reducer: everyone is here
+  reject = 3,    // host: the hello is refused; the reason, and whether trying again may help
+  welcome = 4,   // reducer: all ranks have come
   heartbeat = 5, // both
-  failed = 6,    // host: the job is over, because...
-  aborted = 7,   // rank: I give up, because...
-  goodbye = 8,   // rank: I leave in good order
-  roster = 9,    // hub: everyone is here
-  missing = 10,  // rank to hub: I lost a reducer
-  pause = 11,    // hub: these reducers are lost; let go of them and report how far you have come
-  progress = 12, // rank to hub: this far
-  resume = 13,   // hub: this is how far everyone has come; go on with the others
-  waiting = 14,  // reducer: whom a chunk has waited for, in words
+  failed = 6,    // host: the job is over, and the reason
+  aborted = 7,   // rank: it gives up, and the reason
+  goodbye = 8,   // rank: it leaves in good order
+  roster = 9,    // hub: all ranks have come
+  missing = 10,  // rank to hub: it has lost a reducer
+  pause = 11,    // hub: these reducers are lost; drop them and report your progress
+  progress = 12, // rank to hub: the results that it has
+  resume = 13,   // hub: every rank's progress; go on with the other reducers
+  waiting = 14,  // reducer: the ranks that a chunk waits for, as text
 };
 
 using nonce = std::array<std::byte, 32>;
@@ -57,7 +57,7 @@ struct challenge {
   nonce server_nonce{};
 };
 
-/// Says which machine this is, to tell who shares one.
+/// Identifies this machine, to see which ranks share one.
 uint64_t this_machine();
 
 struct hello {
@@ -81,12 +81,13 @@ struct rejection {
 struct welcome {
   uint32_t chunk_bytes = 0;
   uint32_t slots = 0;  // chunks that a worker may have under way at this reducer
-  uint64_t secret = 0; // what every chunk header between this pair carries
+  uint64_t secret = 0; // carried by every chunk header between this pair
   std::string hub;     // host:port; empty where rank 0 has none
   std::vector<byte_vector> lanes;
 };
 
-/// What the hub tells everyone. Secrets between ranks are derived from the key, see pair_secret.
+/// The list of all ranks, which the hub sends to each. Secrets between ranks are derived from the
+/// key, see pair_secret.
 struct roster {
   struct entry {
     uint64_t machine = 0;
@@ -98,7 +99,7 @@ struct roster {
   double kappa = 0; // rank 0's setting; negative: to be measured
   std::vector<entry> ranks;
 };
-/// What messages between `rank` and the place on rank `host` carry.
+/// The secret of the messages between `rank` and the place on rank `host`.
 uint64_t pair_secret(const nonce& key, uint32_t host, uint32_t rank);
 
 /// A reducer that is lost, and why.
@@ -152,8 +153,8 @@ byte_vector encode(const pause_order& message);
 byte_vector encode(const progress_report& message);
 byte_vector encode(const resume_order& message);
 
-// Decoding checks every length. Errors: invalid_argument for what is not the protocol at all,
-// unauthenticated where the HMAC does not fit the token, out_of_range for another version.
+// Decoding checks every length. Errors: invalid_argument for bytes that are not the protocol at
+// all, unauthenticated where the HMAC does not fit the token, out_of_range for another version.
 result<challenge> decode_challenge(byte_span bytes);
 result<hello> decode_hello(byte_span bytes, const nonce& server_nonce, std::string_view token);
 result<rejection> decode_rejection(byte_span bytes);
@@ -168,8 +169,8 @@ result<resume_order> decode_resume(byte_span bytes);
 result<std::string> job_of_hello(byte_span bytes);
 
 /// Travels as the header of every active message, in both directions. A contribution describes its
-/// whole operation, so that a reducer can tell ranks that disagree. Who sent it follows from the
-/// secret. 40 bytes: short headers let chunks be small, and small chunks keep the pipeline short.
+/// whole operation, so that a reducer can detect ranks that disagree. The secret identifies the
+/// sender. 40 bytes: short headers let chunks be small, and small chunks keep the pipeline short.
 struct chunk_header {
   uint64_t secret = 0;
   uint64_t count = 0;       // elements, as shape::count
@@ -183,7 +184,8 @@ struct chunk_header {
   uint8_t type_and_op = 0;   // dtype in the lower half
   uint8_t kind_and_mode = 0; // collective in the lower half
 
-  /// Fills in what describes the operation. The shape's chunk_bytes is a multiple of the unit.
+  /// Fills in the fields that describe the operation. The shape's chunk_bytes is a multiple of the
+  /// unit.
   void describe(const shape& form);
   /// Errors: invalid_argument for numbers that name nothing.
   result<shape> form() const;

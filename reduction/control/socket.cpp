@@ -54,7 +54,7 @@ result<std::string> interface_owning(const socket_address& address) {
     const bool both_loopback = is_loopback(at->ifa_addr) && is_loopback(raw(address));
     if (!both_loopback && !same_host(at->ifa_addr, raw(address))) continue;
     const std::string name = at->ifa_name;
-    return name.substr(0, name.find(':')); // an alias such as eth0:1 is no device of its own
+    return name.substr(0, name.find(':')); // an alias such as eth0:1 is no device
   }
   return fail(errc::unavailable, "no network interface of this machine has the address {}",
               address.text());
@@ -227,8 +227,8 @@ void frame_socket::flush() {
       out_.erase(out_.begin(), out_.begin() + sent);
       continue;
     }
-    // What the other side said before it went is still to be read, so a broken pipe is left for
-    // receive() to tell.
+    // Frames that the other side sent before it closed are still to be read, so receive() reports
+    // the broken connection, after them.
     if (errno == EPIPE || errno == ECONNRESET)
       out_.clear();
     else if (!would_block(errno))

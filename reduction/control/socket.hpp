@@ -1,5 +1,5 @@
 // The control channel's plumbing: addresses, a listener, and a non-blocking TCP connection that
-// carries length-checked frames. Knows nothing of what the frames mean.
+// carries length-checked frames. The meaning of the frames is unknown here.
 #pragma once
 
 #include "base/descriptor.hpp"
@@ -42,7 +42,7 @@ struct socket_address {
   uint16_t port() const;
 };
 
-/// Errors: unavailable, where the name cannot be resolved (now).
+/// Errors: unavailable, if the name does not resolve now.
 result<socket_address> resolve(const host_port& address);
 /// The name of the network interface from which this machine would send to `target`. Nothing is
 /// sent.
@@ -55,8 +55,8 @@ std::optional<uint32_t> peer_ipv4(int connected_fd);
 /// This side's.
 std::optional<uint32_t> own_ipv4(int connected_fd);
 
-/// Held while a listener of this process is opened: who has to tell UCX's from all others must not
-/// meet a new one of ours meanwhile.
+/// Held while a listener of this process is opened: am_worker, which looks for UCX's new listener,
+/// must not find one of ours meanwhile.
 checked_mutex& listening_mutex();
 
 /// Listens on the address, port 0 for any. Errors: unavailable, naming the address.
@@ -75,7 +75,7 @@ class frame_socket {
 public:
   frame_socket() = default;
   explicit frame_socket(unique_fd fd);
-  /// Starts to connect; the first send or receive that fails tells how it went.
+  /// Starts to connect; if that fails, the next send or receive loses the connection.
   static result<frame_socket> connect_to(const socket_address& target);
 
   int fd() const { return fd_.value(); }
@@ -85,13 +85,14 @@ public:
   const std::string& lost_reason() const { return lost_; }
   bool has_output() const { return !out_.empty(); }
 
-  /// Queues the frame and writes what the kernel takes at once.
+  /// Queues the frame and writes as much as the kernel takes at once.
   void send(frame_type type, byte_span payload = {});
   void flush();
-  /// Reads what has arrived and gives the complete frames. A frame that is too long loses the
-  /// connection. `limit_bytes` bounds a frame's length.
+  /// Reads the bytes that have arrived and returns the complete frames. A frame that is too long
+  /// loses the connection. `limit_bytes` bounds a frame's length.
   std::vector<frame> receive(uint32_t limit_bytes = max_frame_bytes);
-  /// Says that nothing more will be sent, so that the other side reads everything before the end.
+  /// Announces that nothing more will be sent, so that the other side reads everything before the
+  /// end.
   void finish_sending();
   void close() { fd_ = unique_fd(); }
 

@@ -42,8 +42,8 @@ constexpr std::string_view name_of(kernel_isa isa) {
   return names[static_cast<uint8_t>(isa)];
 }
 
-/// What the functions above use: at first what TROUPE_ISA names, or else the best that this
-/// processor has.
+/// The instruction set of the functions above: at first the one that TROUPE_ISA names, otherwise
+/// the best that this processor has.
 kernel_isa active_isa();
 
 /// For tests and benchmarks: changes active_isa() for the whole process. False, and nothing

@@ -44,8 +44,8 @@ constexpr size_t lanes = width / sizeof(float);
 TROUPE_INLINE words bits(floats value) { return (words)value; }
 TROUPE_INLINE floats real(words value) { return (floats)value; }
 
-// A format says how a step of `bytes` bytes of elements becomes `parts` vectors of accumulators,
-// and back. On the way back there is but one NaN, the canonical one.
+// A format defines how a step of `bytes` bytes of elements becomes `parts` vectors of accumulators,
+// and back. On the way back there is only one NaN, the canonical one.
 
 template <class T>
 struct plain {
@@ -110,8 +110,8 @@ struct brain_bits {
 
 struct half_bits {
   // Moving exponent and mantissa in place gives the value scaled by 2^-112, subnormals included;
-  // one exact multiply mends the scale. What was infinite or NaN comes out as 2^16 or more, and
-  // gets the full exponent back.
+  // one exact multiply corrects the scale. Infinities and NaNs come out as 2^16 or more, and get
+  // the full exponent back.
   TROUPE_INLINE static floats widened(words raw) {
     const floats magnitude = real((raw & 0x7fffU) << 13) * 0x1p112F;
     const words special = (words)(magnitude >= 65536.0F) & 0x7f800000U;
@@ -229,7 +229,7 @@ TROUPE_INLINE void make_canonical<double>(vec<double>& value) {
   value = value != value ? __builtin_nan("") - vec<double>{} : value;
 }
 
-/// Combines `steps` steps of all inputs; `source(rank)` says where a rank's begin.
+/// Combines `steps` steps of all inputs; `source(rank)` is where the rank's input begins.
 template <class Format, class Combine, bool divide, size_t steps, class Source>
 TROUPE_INLINE void combine_strip(Source source, size_t inputs, char* out) {
   using accumulator = typename Format::accumulator;
@@ -361,7 +361,7 @@ void widen_any(dtype from, const void* in, void* out, size_t count) {
 
 } // namespace
 
-// Which of the three this is comes from the build.
+// The build defines which of the three this is.
 const isa_kernels TROUPE_KERNELS = {reduce_any, narrow_any, widen_any};
 
 } // namespace troupe::reduction

@@ -20,7 +20,7 @@ struct communicator_options {
   uint32_t connect_timeout_ms = 60'000; // for all of init
   uint32_t threads = 1;                 // that serve the data path of this rank
   uint32_t spin_us = 50;                // how long to poll before sleeping
-  std::optional<host_port> hub;         // where rank 0 listens; none: any port, told by reducers
+  std::optional<host_port> hub; // where rank 0 listens; none: any port, passed on by reducers
   double kappa = -1; // the reducers' bandwidth together in links of one worker; rank 0's counts.
                      // Negative: one link each; NaN: measured at the start
 };

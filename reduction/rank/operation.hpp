@@ -12,7 +12,7 @@
 
 namespace troupe::reduction {
 
-/// Some ranks of the job, in an order of their own.
+/// Some ranks of the job, in an order that the group defines.
 struct group {
   uint32_t id = 0;               // 0: all ranks
   std::vector<uint32_t> members; // the job's ranks
@@ -36,7 +36,7 @@ struct operation {
   uint32_t least_window = 2; // see plan.hpp
 
   std::atomic<uint32_t> shares_missing = 0; // engines that are not done
-  std::atomic<bool> finished = false;       // written under the communicator's mutex
+  std::atomic<bool> finished = false;       // written under rank_data's mutex
   result<> outcome;                         // likewise; read after `finished`
 };
 using operation_ptr = std::shared_ptr<operation>;

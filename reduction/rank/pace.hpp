@@ -1,12 +1,12 @@
 // How many chunks of a stream to have under way. Too few leave the links idle between a chunk and
 // its result; too many pile up in the switch in front of the reducer, which all ranks send to at
-// once, and what does not fit there is lost and sent again after a while.
+// once, and packets that do not fit there are lost and sent again after a while.
 //
 // As TCP Vegas does (Brakmo and Peterson 1995): with w chunks under way and a round trip that takes
 // `now` instead of the `best` one seen, about w * (1 - best / now) of them wait in some queue.
-// While hardly any do, the window grows; when one more only waited, it goes back and stays there
-// for a while. So it settles at what keeps the links busy, whatever their bandwidth and length. Two
-// is the least: one chunk that is gathered while another's result comes back.
+// While hardly any wait, the window grows; when one more chunk only waited, it shrinks by one and
+// stays so for a while. So it settles where the links are busy, whatever their bandwidth and
+// length. Two is the least: one chunk that is gathered while another's result comes back.
 #pragma once
 
 #include <algorithm>
@@ -35,8 +35,8 @@ public:
     best_ = std::min(best_, took_s);
     latest_ = std::min(latest_, took_s);
     if (++results_ < window_) return;
-    // Once in a window's worth, by the quickest of it: one that waited for a late rank says nothing
-    // about the network.
+    // Judged once for each window of results, by the quickest: a result that waited for a late rank
+    // shows nothing about the network.
     const auto waiting = window_ * (1 - best_ / std::max(latest_, 1e-9));
     if (waiting > 0.6 && window_ > least) {
       --window_;

@@ -43,7 +43,7 @@ std::vector<uint64_t> whole_weights(const std::vector<double>& weights) {
   return out;
 }
 
-/// What the pattern is made of: how often each lane comes in a period. All workers' lanes come
+/// The contents of a pattern: how often each lane comes in a period. All workers' lanes come
 /// equally often: one of them being dealt more would hold up all the others.
 struct counts {
   std::vector<uint32_t> dedicated;
@@ -90,7 +90,7 @@ private:
     overload_ = found;
   }
 
-  /// Largest remainders: whole shares first, what is left to those that lost most.
+  /// Largest remainders: whole shares first; the rest goes to the lanes that lost most by rounding.
   std::vector<uint32_t> apportion(uint64_t dealt) const {
     std::vector<uint32_t> out(weights_.size());
     if (dealt == 0) return out;

@@ -1,6 +1,7 @@
-// Where the bytes of an operation go: the share that dedicated reducers take, which lane (a thread
-// of a reducer, or a worker itself) gets which chunk, and how long a chunk is. Pure arithmetic, so
-// every rank comes to the same answer without talking, and a test can check it against brute force.
+// How the bytes of an operation are shared out: the share that dedicated reducers take, which lane
+// (a thread of a reducer, or a worker itself) gets which chunk, and how long a chunk is. Pure
+// arithmetic, so every rank computes the same without messages, and a test can check it against
+// brute force.
 #pragma once
 
 #include "reduction/control/collective.hpp"
@@ -17,7 +18,7 @@ enum class bottleneck : uint8_t {
   reducers, // more of them, or faster ones, shorten the operation
 };
 
-/// What theory says of an all-reduce of S bytes by workers whose links carry B bytes per second
+/// The theory of an all-reduce of S bytes by workers whose links carry B bytes per second
 /// each way. Factors are times in units of S/B.
 struct split {
   double reducer_share = 0;        // of each array's bytes that goes to the dedicated reducers: f

@@ -81,7 +81,8 @@ void rank_engine::host_here(uint32_t rank, std::vector<shard_host::peer> peers,
   host_ = std::make_unique<shard_host>(*data_,
                                        shard_host::settings{settings_.chunk_bytes, settings_.slots},
                                        std::move(peers), std::move(handlers));
-  // What a receiver or a sender finds complete is delivered later: both are amid their own work.
+  // A result that a receiver or a sender completes is delivered later: both are in the middle of
+  // their own work.
   host_->be_local(rank, [this](const shard::outcome& outcome, byte_span payload) {
     mutex_.assert_held();
     local_outcomes_.push_back({outcome, payload});
@@ -92,7 +93,7 @@ result<> rank_engine::add_group(std::shared_ptr<const group> info) {
   auto& made = groups_[info->id];
   const bool known = made.info != nullptr;
   made.info = std::move(info);
-  if (known) return {}; // it goes on where it was, with a new plan
+  if (known) return {}; // it goes on with a new plan
   std::vector<uint32_t> needed;
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     if (!serves(lane)) continue;
@@ -102,7 +103,7 @@ result<> rank_engine::add_group(std::shared_ptr<const group> info) {
     each.host = hosts_[lane];
     each.window.resize(size_t{2} * settings_.slots);
     each.pacing = pace(settings_.slots);
-    // What a lost reducer's streams go to may never have been used.
+    // The place that serves a lost reducer's stream may never have been used.
     if (each.host != lane && uses(made.info->bulk, lane)) needed.push_back(each.host);
   }
   return connect(needed);
@@ -163,7 +164,7 @@ bool rank_engine::send_chunks() {
 }
 
 bool rank_engine::send_next(group_share& of, stream& on) {
-  // First, because the cursor must also pass what has nothing for this stream.
+  // First, because the cursor must also pass operations that have nothing for this stream.
   const bool more = find_chunk(of, on);
   if (on.held || !links_[on.host].attached) return false;
   if (on.resent != on.next) return resend_next(of, on);
@@ -208,8 +209,8 @@ bool rank_engine::find_chunk(group_share& of, stream& on) {
 }
 
 // After a move. A chunk whose result some rank has is not combined again: its arrays may have been
-// overwritten. Whoever has the result passes it on, or where nobody lacks anything of value, the
-// ranks only meet.
+// overwritten. A rank that has the result passes it on; or if no rank lacks a result that matters,
+// the ranks only meet.
 bool rank_engine::resend_next(group_share& of, stream& on) {
   if (on.resent - on.acknowledged >= settings_.slots) return false;
   if (!on.open) open(of, on);
@@ -316,9 +317,9 @@ void rank_engine::on_result(const chunk_header& header, byte_span payload) {
   const auto index = of.stream_of_lane.find(header.lane);
   if (index == of.stream_of_lane.end()) return;
   auto& on = of.streams[index->second];
-  // Only the place that serves the stream knows the secret; without it, the message is a
-  // stranger's. After a move, results may come again.
-  // One that was given up may still send some, when this rank has told already how far it is.
+  // Only the place that serves the stream knows the secret; a message without it is a stranger's.
+  // After a move, results may arrive twice. A place that was given up may still send results after
+  // this rank has reported its progress.
   if (on.held || lanes_[on.host].secret != header.secret || header.sequence != on.acknowledged
       || on.acknowledged == on.resent)
     return;
@@ -345,7 +346,7 @@ void rank_engine::on_result(const chunk_header& header, byte_span payload) {
   settle(charged);
 }
 
-// Done when every stream has passed the operation and all that was sent is back.
+// Finished when every stream has passed the operation and all results and sends are complete.
 void rank_engine::settle(share& settled) {
   if (stopped_ || settled.finished || settled.lanes_left > 0 || settled.results_missing > 0
       || settled.sends_missing > 0)
@@ -362,11 +363,11 @@ void rank_engine::settle(share& settled) {
     callbacks_.operation_done(op);
 }
 
-// From here on the caller may do with its arrays what it wants. But should a reducer be lost now,
-// another rank may lack a result that this one has, or this one's contribution to it, so what may
-// still be asked for is put aside: of an all-reduce the result (the input may be overwritten), of
-// the others the contribution. A chunk that lies a whole window back has reached everyone, because
-// nobody sends that far ahead of what it has received.
+// From here on the caller may change its arrays. But if a reducer is lost now, another rank may
+// lack a result that this one has, or this one's contribution to it. So the bytes that may still be
+// needed are kept: of an all-reduce the result (the input may be overwritten), of the other
+// collectives the contribution. A chunk that lies a whole window back has reached every rank,
+// because no rank sends that far ahead of what it has received.
 void rank_engine::keep(group_share& of, const operation_ptr& op) {
   for (auto& on : of.streams) {
     const auto span = std::min<uint32_t>(on.received, static_cast<uint32_t>(on.window.size()));

@@ -23,18 +23,18 @@ namespace troupe::reduction {
 /// Where a lane leads.
 struct lane_place {
   byte_vector address;           // of its UCX worker; none: this rank itself
-  uint64_t secret = 0;           // what messages between it and this rank carry
+  uint64_t secret = 0;           // of the messages between it and this rank
   uint32_t reducer = UINT32_MAX; // the index of the reducer it belongs to; none: it is a rank
 };
 
-/// How far a stream has come, for the others when it must move.
+/// The progress of a stream, for the other ranks when it must move.
 struct stream_state {
   uint32_t group = 0;
   uint32_t lane = 0;
-  uint32_t received = 0; // results that are here: all below this number
+  uint32_t received = 0; // results that have arrived: all below this number
 };
 
-/// Where a stream goes on, and what the members have of it.
+/// A stream that goes on at another place, and how many results of it each member has.
 struct stream_move {
   uint32_t group = 0;
   uint32_t lane = 0;
@@ -71,10 +71,10 @@ public:
   void host_here(uint32_t rank, std::vector<shard_host::peer> peers, shard_host::callbacks handlers)
       TROUPE_REQUIRES(mutex_);
 
-  /// Errors: unavailable, where a connection cannot be made.
+  /// Errors: unavailable, if a connection fails.
   result<> add_group(std::shared_ptr<const group> info) TROUPE_REQUIRES(mutex_);
   void remove_group(uint32_t id) TROUPE_REQUIRES(mutex_);
-  /// Operations of one group come in the order of their numbers.
+  /// Operations of one group are submitted in the order of their numbers.
   void submit(operation_ptr op) TROUPE_REQUIRES(mutex_);
 
   /// Moves everything on; true when something happened.
@@ -93,8 +93,8 @@ public:
   /// Sets a held stream going again at its new host. Errors: unavailable.
   result<> move(const stream_move& order) TROUPE_REQUIRES(mutex_);
 
-  /// Another member has come to the group's end, so nothing of it is missing anywhere: whatever is
-  /// under way in held streams is done.
+  /// Another member has reached the group's end, so no rank lacks any result: operations that are
+  /// under way in held streams are finished.
   void conclude(uint32_t group) TROUPE_REQUIRES(mutex_);
 
   /// Ends all traffic: when it returns no array is in use. Operations stay undone.
@@ -110,7 +110,7 @@ private:
     bool lost = false;
   };
   struct group_share;
-  // What one engine has to do of an operation.
+  // The share of an operation that one engine carries out.
   struct share {
     operation_ptr op;
     group_share* home = nullptr;
@@ -120,14 +120,14 @@ private:
     bool finished = false;
   };
   struct entry {
-    operation_ptr op; // none: it is done, and what may be asked for again is in `kept`
+    operation_ptr op; // none: it is finished, and `kept` holds what may be needed again
     uint64_t operation = 0;
     uint32_t chunk = 0;
     shape form;
     piece part;
     time_point sent_at;
     byte_vector kept;   // see keep()
-    byte_vector staged; // as it travels, where that differs from how it lies in memory
+    byte_vector staged; // the bytes as they travel, if they differ from those in memory
   };
   struct stream {
     uint32_t lane = 0;

@@ -11,8 +11,8 @@ namespace troupe::reduction {
 namespace {
 
 constexpr milliseconds retry_after{100};
-// The reducer has the same deadline, and its verdict names the ranks that are missing: let it speak
-// first.
+// The reducer has the same deadline, and its verdict names the ranks that are missing: its verdict
+// goes first.
 constexpr milliseconds verdict_grace{2000};
 
 constexpr std::string_view hub_name = "rank 0's hub";
@@ -85,8 +85,7 @@ void encounter::retry_later(time_point now, std::string trouble) {
 
 result<> encounter::advance(time_point now) {
   if (met()) {
-    // It counts on hearing from us, and may still tell that it is over, before we have met the
-    // others.
+    // It expects heartbeats, and may still report a failure, before we have met the others.
     if (now >= next_beat_) {
       control_.send(frame_type::heartbeat);
       next_beat_ = now + milliseconds(options_.timeout_ms / 4);
@@ -184,8 +183,8 @@ open_data_path(const std::vector<socket_address>& targets, uint32_t threads, boo
   while (out.size() < threads) {
     auto made = am_worker::create({interfaces.begin(), interfaces.end()});
     if (!made) return std::unexpected(made.error());
-    // Reducers answer on the connections that this side opens: nobody needs to reach this rank's
-    // port until ranks combine chunks. Without reducers they do so from the first moment on.
+    // Reducers answer on the connections that this side opens: this rank's port need not be
+    // reachable until ranks combine chunks. Without reducers they do so from the first moment on.
     if (closed)
       if (auto sealed = (*made)->seal(); !sealed) return std::unexpected(sealed.error());
     out.push_back(std::move(*made));
@@ -264,9 +263,9 @@ result<> assembly::open() {
 }
 
 result<> assembly::open_hub() {
-  // Reducers tell the others the port, so any will do; which of this machine's addresses they will
-  // use is not known yet. Their verdict on who is missing comes first, because a rank may be
-  // missing here only for what a reducer has against it.
+  // Reducers pass the port on to the other ranks, so any port will do; which of this machine's
+  // addresses they will use is not known yet. The reducers' verdict on missing ranks comes first,
+  // because a rank may be missing here only because a reducer has refused it.
   const auto patience_ms =
       options_.connect_timeout_ms
       + (options_.reducers.empty() ? 0U : static_cast<uint32_t>(2 * verdict_grace.count()));

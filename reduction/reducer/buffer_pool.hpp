@@ -1,6 +1,7 @@
 // Equal buffers for chunks, aligned for vector code, made on demand up to a limit, touched when
-// they are made, and kept for the next user. Counted by hand: one is taken per chunk and rank, and
-// a shared_ptr would cost an allocation each time. One thread's.
+// they are made, and kept for the next user. Shares are counted by hand: a buffer is taken for each
+// chunk and rank, and a shared_ptr would cost an allocation each time. A pool belongs to one
+// thread.
 #pragma once
 
 #include <cstddef>

@@ -9,10 +9,10 @@
 namespace troupe::reduction {
 namespace {
 
-// How often the control thread gets to know what the shards wait for.
+// How often the control thread learns which ranks the shards wait for.
 constexpr milliseconds publish_every{100};
-// After a chunk whose time is all latency another one is likely, and waking takes longer than it
-// does. Others get the core meanwhile.
+// After a chunk of a short operation another one is likely, and waking takes longer than the
+// operation itself. Meanwhile the core is yielded to others.
 constexpr std::chrono::microseconds brief_spin_time{200};
 
 } // namespace

@@ -30,10 +30,10 @@ public:
   data_thread(const data_thread&) = delete;
   data_thread& operator=(const data_thread&) = delete;
 
-  /// From now on it sleeps at once: others on this machine need the cores.
+  /// From now on it sleeps at once, because others on this machine need the cores.
   void stop_spinning() { spin_us_ = 0; }
   void add(std::shared_ptr<data_unit> unit);
-  /// Blocks until the thread has let go of the unit and closed its connections; `abandoned` leaves
+  /// Blocks until the thread has released the unit and closed its connections; `abandoned` leaves
   /// them to the end of the process, see am_worker.
   void remove(const std::shared_ptr<data_unit>& unit, bool abandoned);
 

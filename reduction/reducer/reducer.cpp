@@ -50,7 +50,7 @@ private:
   reducer_options options_;
   event_log log_;
   handshake_listener listener_;
-  unique_fd wake_fd_; // the data threads have something to tell
+  unique_fd wake_fd_; // the data threads have noted something
   std::vector<std::unique_ptr<data_thread>> threads_;
   std::list<reducer_job> jobs_;
   result<> outcome_;

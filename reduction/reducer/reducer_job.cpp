@@ -6,8 +6,8 @@
 namespace troupe::reduction {
 namespace {
 
-// Ranks that ask how things stand hear of a late rank after this time, and again as often.
-constexpr milliseconds tell_waiting_after{1000};
+// Ranks learn of a late rank after this time, and again as often.
+constexpr milliseconds waiting_text_interval{1000};
 
 } // namespace
 
@@ -19,8 +19,8 @@ reducer_job::reducer_job(membership::rules chosen, std::string token,
       threads_(threads), wake_fd_(wake_fd), log_(log),
       members_(std::move(chosen),
                {[this](uint32_t, error why) {
-                  // Whether the job is over is the hub's to say: it may be only this reducer that
-                  // the rank has lost.
+                  // The hub decides whether the job is over: perhaps the rank has lost only this
+                  // reducer.
                   log_.warning("event=lost reason=\"{}\"", why.message);
                   if (!lost_) lost_ = std::move(why);
                 },
@@ -138,9 +138,9 @@ void reducer_job::take_notes(time_point now) {
     for (auto& each : units_)
       if (auto sealed = each->data->seal(); !sealed) trouble = std::move(sealed.error());
   }
-  // A rank that gives up tells so on its control connection, and the chunks that others send after
-  // that may no longer fit together. What it told is the reason then, and their disagreement is
-  // not.
+  // A rank that gives up sends the reason on its control connection, and the chunks that others
+  // send after that may no longer fit together. The reason is then what the rank sent, not the
+  // disagreement: so the control connections are read first.
   if (trouble) {
     members_.serve(now);
     members_.fail_all(std::move(*trouble));
@@ -170,9 +170,9 @@ void reducer_job::log_late_ranks(time_point now) {
   const auto waited = std::chrono::duration_cast<milliseconds>(now - waiting->since);
   const auto waiting_text = fmt::format("waiting for rank {} since {} s",
                                         fmt::join(waiting->missing, ","), waited.count() / 1000);
-  if (waited >= tell_waiting_after && now >= next_waiting_words_) {
+  if (waited >= waiting_text_interval && now >= next_waiting_words_) {
     members_.send_all(frame_type::waiting, as_byte_span(waiting_text));
-    next_waiting_words_ = now + tell_waiting_after;
+    next_waiting_words_ = now + waiting_text_interval;
   }
   if (waited < next_late_log_) return;
   log_.warning("event=waiting job={} detail=\"{}\" call={} operation={}", printable(job_),
@@ -187,7 +187,7 @@ result<> reducer_job::end() {
   members_.say_farewell();
   for (size_t i = 0; i < units_.size(); ++i) {
     peak_bytes_ += units_[i]->host->peak_bytes();
-    // UCX 1.13 fails an assertion when a connection goes while it is being made.
+    // UCX 1.13 fails an assertion when a connection is closed while it is being made.
     threads_[i]->remove(units_[i], expected_ != 0);
   }
   units_.clear();

@@ -1,6 +1,6 @@
 // One job at a reducer: its ranks, and its share of every data thread. Jobs share the threads and
-// nothing else: each has UCX workers, shards, buffers and secrets of its own, so one that ends
-// badly takes nothing of another with it.
+// nothing else: each has UCX workers, shards, buffers and secrets that no other job has, so one
+// that ends badly does not disturb another.
 #pragma once
 
 #include "reduction/control/membership.hpp"
@@ -22,11 +22,11 @@ public:
   bool is(const hello& identity) const {
     return identity.job == job_ && identity.attempt == attempt_;
   }
-  /// Control connections, the clock, and what the data threads have to tell.
+  /// Serves the control connections, and judges what the data threads have noted.
   void serve(time_point now);
   void tick(time_point now);
   bool ended() const;
-  /// Says the last words and frees everything; how it went.
+  /// Gives the ranks time to read the last frames, frees everything, and returns how the job went.
   result<> end();
 
 private:

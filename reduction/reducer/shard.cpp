@@ -95,7 +95,7 @@ result<std::optional<shard::outcome>> shard::contribute(const chunk_header& head
   return std::nullopt;
 }
 
-// The last contribution is combined from where it lies; that saves a copy.
+// The last contribution is combined in place, which saves a copy.
 shard::outcome shard::complete(slot& full, uint32_t last, byte_span last_payload) {
   outcome out{full.header, full.form, {}};
   if (full.form.reduces() && full.form.count > 0) {

@@ -1,5 +1,5 @@
 // One stream of chunks at the side that combines them: gathers the ranks' contributions to each
-// chunk, combines them in rank order when the last one is there, and tells what to send back.
+// chunk, combines them in rank order when the last one has arrived, and returns the outcome.
 // Streams know nothing of each other, so a shard needs no locks; it does no I/O, and everything it
 // holds comes from a bounded pool.
 //
@@ -35,7 +35,7 @@ public:
     chunk_header header; // as the contributions had it
     shape form;
     buffer_pool::buffer buffer;
-    /// What the group's rank `member` is sent.
+    /// The part of the result that the group's rank `member` receives.
     byte_span payload_for(uint32_t member, uint32_t members) const;
   };
 

@@ -56,7 +56,7 @@ void shard_host::close_locally(const chunk_header& header) { close(header); }
 std::optional<uint32_t> shard_host::rank_of(const chunk_header& header) {
   const auto found = rank_by_secret_.find(header.secret);
   if (found != rank_by_secret_.end()) return found->second;
-  // Someone found UCX's own port and speaks its language. Nothing it sends may count.
+  // A stranger has found UCX's own port and speaks its protocol. Nothing that it sends may count.
   if (callbacks_.stranger) callbacks_.stranger();
   return std::nullopt;
 }
@@ -98,13 +98,13 @@ void shard_host::contribute(uint32_t rank, const chunk_header& header, byte_span
   if (member == at.member_of.end()) return;
   auto taken = at.shard->contribute(header, member->second, payload, steady_clock::now());
   if (!taken) return callbacks_.trouble(std::move(taken.error()));
-  // Such an operation is one chunk. The last one of a long array looks like it and does no harm.
+  // Such an operation has one chunk. The first chunk of a long array that is as short does no harm.
   had_brief_ |= payload.size() <= chunk_rule::single_bytes && header.chunk == 0;
   if (*taken) send_results(at, **taken);
 }
 
 // Every member has contributed to a result, and attaches and opens before it contributes: all
-// endpoints are there.
+// endpoints exist.
 void shard_host::send_results(stream& from, const shard::outcome& outcome) {
   const auto& members = from.shard->options().members;
   const auto count = static_cast<uint32_t>(members.size());

@@ -1,6 +1,6 @@
 // All streams that one UCX worker combines for one job: knows the job's ranks by their secrets,
-// opens shards as ranks ask for them, and sends the results back. Used by a reducer's threads, and
-// by every rank for the share of the work that the ranks do themselves.
+// opens shards when ranks ask for them, and sends the results back. Used by a reducer's threads,
+// and by every rank for the share of the work that the ranks do themselves.
 //
 // Everything happens on the UCX worker's thread.
 #pragma once
@@ -45,9 +45,9 @@ public:
   void contribute_locally(const chunk_header& header, byte_span payload);
   void close_locally(const chunk_header& header);
 
-  /// What receivers left to do; call after each progress. True when there was something.
+  /// Does what receivers have postponed; call after each progress. True when there was something.
   bool catch_up();
-  /// Whether a chunk of a short operation, whose time is all latency, came since the last question.
+  /// Whether a chunk of a short operation, whose time is all latency, has come since the last call.
   bool had_brief() { return std::exchange(had_brief_, false); }
 
   /// The endpoint to a rank's UCX worker, where it has attached or been connected.
@@ -71,7 +71,7 @@ private:
   struct attachment {
     uint32_t rank;
     uint32_t engine;
-    uint16_t lane; // what the rank calls this place
+    uint16_t lane; // the number that the rank has for this place
   };
   static uint64_t key_of(const chunk_header& header) {
     return uint64_t{header.group} << 16 | header.lane;

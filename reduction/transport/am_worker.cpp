@@ -54,7 +54,7 @@ std::unexpected<error> ucx_failure(std::string_view doing, ucs_status_t status) 
 
 struct listening_socket {
   int fd;
-  ino_t inode; // a number that is closed may come again for another socket
+  ino_t inode; // the number of a closed socket may be given to another one
   bool operator==(const listening_socket&) const = default;
 };
 
@@ -80,9 +80,9 @@ std::vector<listening_socket> listening_sockets() {
 }
 
 // Another thread may open a listener at the same moment, so a new socket is UCX's only if its port,
-// in network order, stands in the address that UCX gives out. By chance the two bytes stand there
-// once in some thousand times: so ours wait (listening_mutex), and as UCX listens on an interface's
-// address, who listens on all of them is another.
+// in network order, is part of the address that UCX gives out. By chance the two bytes are there
+// once in some thousand times: so listeners of our own wait meanwhile (listening_mutex), and a
+// listener on all addresses is not UCX's, which listens on the address of one interface.
 bool is_in_address(int fd, const byte_vector& address) {
   sockaddr_in6 local{}; // its port lies where sockaddr_in has it
   socklen_t length = sizeof local;
@@ -215,7 +215,8 @@ void am_worker::on_message(message kind, receiver handler) {
   params.arg = registrations_.back().get();
   params.cb = [](void* arg, const void* header, size_t header_length, void* data, size_t length,
                  const ucp_am_recv_param_t* received) -> ucs_status_t {
-    // Nobody of ours sends these: a rendezvous descriptor is no data, and a short header no header.
+    // Troupe sends neither of these: a rendezvous descriptor is no data, and a short header no
+    // header.
     if ((received->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0) return UCS_OK;
     if (header_length != sizeof(chunk_header)) return UCS_OK;
     chunk_header copy;
@@ -252,7 +253,7 @@ void am_worker::send(endpoint& to, message kind, const chunk_header& header, byt
 }
 
 void am_worker::post(outgoing* record) {
-  if (record->to->lost) return finish(record, UCS_OK); // its lost handler has been told
+  if (record->to->lost) return finish(record, UCS_OK); // its lost handler was called
   ucp_request_param_t params{};
   params.op_attr_mask =
       UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FIELD_FLAGS;
@@ -285,7 +286,7 @@ void am_worker::fail_endpoint(endpoint& target, ucs_status_t status) {
 }
 
 void* am_worker::start_closing(endpoint& target) {
-  target.lost = true; // from here on nobody is told
+  target.lost = true; // from here on no handler is called
   if (target.handle == nullptr) return nullptr;
   ucp_request_param_t params{};
   params.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS;
@@ -327,7 +328,7 @@ void am_worker::close_endpoints() {
 void am_worker::abandon() {
   worker_ = nullptr;
   context_ = nullptr;
-  // UCX's own thread may still look at what it was given.
+  // UCX's own thread may still use these.
   for (auto& each : endpoints_)
     static_cast<void>(each.release());
   for (auto& each : records_)

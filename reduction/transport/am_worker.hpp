@@ -7,7 +7,7 @@
 // endpoints can be closed by force); no rendezvous (UCX 1.13 leaks its descriptors); addresses are
 // exchanged by our own handshake, not by UCX's listener.
 //
-// UCX listens on a port of its own, and 1.13 ends the process with a failed assertion when someone
+// UCX listens on its own port, and 1.13 ends the process with a failed assertion when a stranger
 // sends it the right eight bytes and then garbage. So the kernel drops what strangers send to that
 // port: see admit_only and seal.
 #pragma once
@@ -38,7 +38,7 @@ public:
   /// Called when a send is over: call(context, item). Plain pointers, because one is made per
   /// chunk.
   struct completion {
-    void (*call)(void* context, void* item) = nullptr; // none: nobody wants to know
+    void (*call)(void* context, void* item) = nullptr; // none: not called
     void* context = nullptr;
     void* item = nullptr;
   };
@@ -52,12 +52,12 @@ public:
   am_worker& operator=(const am_worker&) = delete;
 
   /// From now on only these IPv4 addresses (in network order) can open connections to UCX's port;
-  /// an empty list admits nobody. Connections that exist stay. Errors: unavailable, with the
-  /// system's words.
+  /// an empty list admits none. Connections that exist stay. May be called from any thread. Errors:
+  /// unavailable, with the system's words.
   result<> admit_only(std::span<const uint32_t> addresses);
   result<> seal() { return admit_only({}); }
 
-  /// What the other side's connect() takes.
+  /// For the other side's connect().
   const byte_vector& address() const { return address_; }
   /// The endpoint lives as long as this worker; a second one to the same address is the same.
   /// `on_lost` is called at most once, from progress().
@@ -66,9 +66,9 @@ public:
   /// call only.
   void on_message(message kind, receiver handler);
   /// `payload` must stay in place until `on_sent` is called, which is exactly once, whether the
-  /// message went out or failed (a failure also reaches the endpoint's lost handler). `on_sent` may be
-  /// called before send() returns. From within a receiver the message is queued until the receiver
-  /// has returned.
+  /// message went out or failed (a failure also reaches the endpoint's lost handler). `on_sent` may
+  /// be called before send() returns. From within a receiver the message is queued until the
+  /// receiver has returned.
   void send(endpoint& to, message kind, const chunk_header& header, byte_span payload,
             completion on_sent);
 

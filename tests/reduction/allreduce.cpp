@@ -83,7 +83,7 @@ TEST_CASE("the size of chunks and slots does not change a bit of the result") {
   }
 }
 
-TEST_CASE("many operations under way, of all types and operators, finish in any order of waiting") {
+TEST_CASE("many operations of all types and operators finish in any order of waiting") {
   reducer_threads tier(2, [] {
     auto options = default_options(2);
     options.chunk_bytes = 1024;
@@ -127,7 +127,7 @@ TEST_CASE("many operations under way, of all types and operators, finish in any 
   });
 }
 
-TEST_CASE("test polls, and a barrier waits for the last rank") {
+TEST_CASE("troupe_test polls, and a barrier waits for the last rank") {
   reducer_threads tier(1, default_options(2));
   std::atomic<bool> second_came = false;
   on_ranks(tier.list(), 2, [&](troupe_comm* comm, uint32_t rank) {
@@ -146,7 +146,7 @@ TEST_CASE("test polls, and a barrier waits for the last rank") {
   });
 }
 
-TEST_CASE("ranks that disagree all hear who called what") {
+TEST_CASE("ranks that disagree all get an error that names both calls") {
   for (const bool differ_in_type : {false, true}) {
     reducer_threads tier(2, default_options(3));
     std::latch opened(3);
@@ -159,7 +159,7 @@ TEST_CASE("ranks that disagree all hear who called what") {
         settings.world_size = 3;
         troupe_comm* comm = nullptr;
         REQUIRE(open_rank(settings, &comm) == TROUPE_OK);
-        opened.arrive_and_wait(); // a failure would reach those who still open, too
+        opened.arrive_and_wait(); // a failure would also reach ranks that still open
         std::vector<double> values(300);
         const size_t count = rank == 2 && !differ_in_type ? 200 : 100;
         const auto type = rank == 2 && differ_in_type ? TROUPE_FLOAT64 : TROUPE_FLOAT32;
@@ -172,7 +172,7 @@ TEST_CASE("ranks that disagree all hear who called what") {
         CHECK(text.find("sum of 100 float32 elements") != std::string::npos);
         CHECK(text.find(differ_in_type ? "sum of 100 float64" : "sum of 200 float32")
               != std::string::npos);
-        // From here on every call says the same.
+        // From here on every call fails with the same text.
         CHECK(troupe_barrier(comm) == TROUPE_FAILED_PRECONDITION);
         CHECK(text == troupe_last_error());
         CHECK(troupe_finalize(comm) == TROUPE_OK);
@@ -183,7 +183,7 @@ TEST_CASE("ranks that disagree all hear who called what") {
   }
 }
 
-TEST_CASE("arguments that cannot be right are refused, and do no harm") {
+TEST_CASE("invalid arguments are rejected and the communicator stays usable") {
   reducer_threads tier(1, default_options(1));
   on_ranks(tier.list(), 1, [&](troupe_comm* comm, uint32_t) {
     float value = 3;

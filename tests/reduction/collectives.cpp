@@ -86,7 +86,8 @@ std::vector<uint32_t> first_ranks(uint32_t n) {
 
 } // namespace
 
-TEST_CASE("every collective gives every rank what it should, for any n and k") {
+TEST_CASE(
+    "every collective gives every rank the right arrays, for any number of ranks and reducers") {
   for (const uint32_t n : {1U, 2U, 3U})
     for (const uint32_t k : {1U, 3U}) {
       CAPTURE(n);
@@ -140,7 +141,7 @@ TEST_CASE("groups work side by side, each in its own order of ranks") {
   });
 }
 
-TEST_CASE("groups that cannot be are refused") {
+TEST_CASE("invalid groups are rejected") {
   reducer_threads tier(1, default_options(2));
   on_ranks(tier.list(), 2, [](troupe_comm* comm, uint32_t rank) {
     troupe_comm* made = nullptr;
@@ -195,13 +196,13 @@ TEST_CASE("a shared reducer serves jobs that do not touch each other") {
     std::jthread bad([&] { run_job("bad", 2, true); });
   }
   run_job("later", 2, false);
-  // Another job's token is no good.
+  // The token of another job is refused.
   rank_settings thief{tier.list(), "good", job_token("key", "bad"), 0, 0, 1};
   troupe_comm* comm = nullptr;
   CHECK(open_rank(thief, &comm) == TROUPE_UNAUTHENTICATED);
 }
 
-TEST_CASE("threads, the split and the wire change no bit that they should not") {
+TEST_CASE("results are the same to the bit for any number of threads and any split") {
   constexpr uint32_t n = 3;
   constexpr size_t count = 60'001;
   const auto value = [](uint32_t rank, size_t i) {

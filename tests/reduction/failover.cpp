@@ -1,5 +1,5 @@
-// A reducer that is lost while ranks work: the job goes on, with the same bits, as long as anyone
-// is left to combine, and without any reducer the ranks do it themselves.
+// A reducer is lost while ranks work: the job goes on, with the same bits, as long as one reducer
+// is left, and without any reducer the ranks combine the arrays themselves.
 #include "tests/reduction/fixture.hpp"
 
 #include <doctest/doctest.h>
@@ -26,7 +26,7 @@ void check_goes_on(process_tier& tier, int alive) {
 
 } // namespace
 
-TEST_CASE("reducers are killed one after the other, and every bit stays right") {
+TEST_CASE("results stay right to the bit when reducers are killed one after the other") {
   for (const size_t count : {3U, 100'000U}) {
     process_tier tier(3, 3, 10'000, "rank", count);
     await_running(tier);
@@ -38,7 +38,7 @@ TEST_CASE("reducers are killed one after the other, and every bit stays right") 
   }
 }
 
-TEST_CASE("two reducers are killed at once") {
+TEST_CASE("the job goes on when two reducers are killed at once") {
   process_tier tier(2, 3, 10'000, "rank", 50'000);
   await_running(tier);
   tier.reducers[0].signal(SIGKILL);
@@ -48,7 +48,7 @@ TEST_CASE("two reducers are killed at once") {
   CHECK(tier.reducers[2].wait() == 0);
 }
 
-TEST_CASE("a stopped reducer is given up after the timeout, and the job goes on") {
+TEST_CASE("the job goes on without a stopped reducer after the timeout") {
   process_tier tier(2, 2, 1000, "rank", 50'000);
   await_running(tier);
   tier.reducers[0].signal(SIGSTOP);
@@ -56,7 +56,7 @@ TEST_CASE("a stopped reducer is given up after the timeout, and the job goes on"
   check_goes_on(tier, 1);
 }
 
-TEST_CASE("a reducer that is told to stop is left in good order") {
+TEST_CASE("the job goes on without a reducer that was asked to stop") {
   process_tier tier(2, 2, 10'000, "rank", 50'000);
   await_running(tier);
   tier.reducers[1].signal(SIGTERM);

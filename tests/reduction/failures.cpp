@@ -15,7 +15,7 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-/// The time from the call until each of `others` has told of an error; checks that the error names
+/// The time from the call until each of `others` has reported an error; checks that the error names
 /// `culprit`.
 milliseconds time_to_hear(const std::vector<child*>& others, const std::string& culprit) {
   const auto start = steady_clock::now();
@@ -40,7 +40,7 @@ constexpr milliseconds on_silence{silence_ms + 2500};
 
 } // namespace
 
-TEST_CASE("a killed rank: all others and all reducers name it within two seconds") {
+TEST_CASE("all other ranks and all reducers name a killed rank within two seconds") {
   for (const size_t victim : {0U, 1U}) { // rank 0 has the hub
     process_tier tier(3, 2, 10'000);
     await_running(tier);
@@ -54,7 +54,7 @@ TEST_CASE("a killed rank: all others and all reducers name it within two seconds
   }
 }
 
-TEST_CASE("a stopped rank: all others name it soon after the timeout") {
+TEST_CASE("all other ranks name a stopped rank soon after the timeout") {
   for (const size_t victim : {0U, 2U}) {
     process_tier tier(3, 2, silence_ms);
     await_running(tier);
@@ -62,13 +62,13 @@ TEST_CASE("a stopped rank: all others name it soon after the timeout") {
     const auto took =
         time_to_hear({&tier.ranks[1], &tier.ranks[2 - victim]}, fmt::format("rank {} (", victim));
     CHECK(took < on_silence);
-    // When it goes on, it hears that it was given up.
+    // When it goes on, it learns that it was given up.
     tier.ranks[victim].signal(SIGCONT);
     CHECK(tier.ranks[victim].line().starts_with("error "));
   }
 }
 
-TEST_CASE("a process that is stopped for less than the timeout does no harm") {
+TEST_CASE("the job goes on when a process is stopped for less than the timeout") {
   process_tier tier(2, 1, 10'000);
   await_running(tier);
   tier.ranks[1].signal(SIGSTOP);
@@ -83,7 +83,7 @@ TEST_CASE("a process that is stopped for less than the timeout does no harm") {
   CHECK(tier.reducers[0].wait() == 0);
 }
 
-TEST_CASE("ranks that do not come are named at the deadline") {
+TEST_CASE("ranks that do not connect are named at the deadline") {
   auto options = default_options(3);
   options.connect_timeout_ms = 300;
   reducer_threads tier(1, options);
@@ -99,8 +99,8 @@ TEST_CASE("ranks that do not come are named at the deadline") {
   CHECK(!tier.outcome(0));
 }
 
-TEST_CASE("a reducer that is not there is named at the deadline") {
-  // A port that nobody listens on, and that nobody else can take meanwhile.
+TEST_CASE("a reducer that does not listen is named at the deadline") {
+  // A port on which nothing listens, and that no other process can take meanwhile.
   const unique_fd holder(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in loopback{};
   loopback.sin_family = AF_INET;
@@ -129,7 +129,7 @@ TEST_CASE("a rank that leaves while others still work is named") {
   });
 }
 
-TEST_CASE("to leave right after the start is no error") {
+TEST_CASE("ranks that leave right after the start succeed") {
   for (int round = 0; round < 10; ++round) {
     reducer_threads tier(3, default_options(2));
     on_ranks(tier.list(), 2, [](troupe_comm*, uint32_t) {});
@@ -138,7 +138,7 @@ TEST_CASE("to leave right after the start is no error") {
   }
 }
 
-TEST_CASE("to finalize with an operation under way is an error for all") {
+TEST_CASE("every rank gets an error when one finalizes with an operation under way") {
   constexpr uint32_t world_size = 3;
   reducer_threads tier(1, default_options(world_size));
   std::latch opened(world_size), heard(2);
@@ -151,7 +151,7 @@ TEST_CASE("to finalize with an operation under way is an error for all") {
       settings.world_size = world_size;
       troupe_comm* comm = nullptr;
       REQUIRE(open_rank(settings, &comm) == TROUPE_OK);
-      opened.arrive_and_wait(); // a failure would reach those who still open, too
+      opened.arrive_and_wait(); // a failure would also reach ranks that still open
       const auto check_told = [](troupe_status status) {
         const std::string said = troupe_last_error();
         CAPTURE(said);
@@ -164,7 +164,7 @@ TEST_CASE("to finalize with an operation under way is an error for all") {
         return troupe_iallreduce(comm, &value, &value, 1, TROUPE_FLOAT32, TROUPE_SUM, TROUPE_HOST,
                                  &request);
       };
-      // The last rank keeps out of it until the others have heard, so that nothing can complete.
+      // The last rank waits until the others have the error, so that nothing can complete.
       if (rank == 0) {
         CHECK(start() == TROUPE_OK);
         CHECK(troupe_finalize(comm) == TROUPE_FAILED_PRECONDITION);

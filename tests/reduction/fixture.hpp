@@ -36,7 +36,7 @@ private:
 /// Options that fit the fixture: loopback, job "job-1", token "secret".
 reducer_options default_options(uint32_t world_size);
 
-/// What rank_options give troupe_init.
+/// The options of troupe_init.
 struct rank_settings {
   std::string reducers;
   std::string job = "job-1";

@@ -1,4 +1,4 @@
-// A reducer or a rank as a process of its own, for tests that kill and stop processes.
+// A reducer or a rank as a process, for tests that kill and stop processes.
 //   reduction-peer reducer       run_reducer from the environment; prints "listening <port>"
 //   reduction-peer rank <count>  all-reduces `count` floats again and again and checks every bit;
 //                                prints "running" after the first, and "error <status> <text>" when
@@ -24,7 +24,8 @@
 
 namespace {
 
-// What the test reads. The reducer's own lines, which would come between, go to stderr instead.
+// The test reads this stream. The reducer's own lines would come between: they go to stderr
+// instead.
 std::FILE* take_stdout() {
   auto* const taken = fdopen(dup(STDOUT_FILENO), "w");
   dup2(STDERR_FILENO, STDOUT_FILENO);

@@ -1,4 +1,4 @@
-// Whoever finds a reducer's port, or UCX's, must have no effect on a running job.
+// A stranger that finds a reducer's port, or UCX's, must have no effect on a running job.
 #include "reduction/transport/am_worker.hpp"
 #include "tests/reduction/fixture.hpp"
 
@@ -85,8 +85,8 @@ std::set<uint16_t> listening_ports() {
   return ports;
 }
 
-// Ours ask for proof as soon as someone comes; UCX's say nothing by themselves.
-bool is_door(uint16_t port) {
+// Troupe's listeners send a challenge to every caller; UCX's send nothing first.
+bool is_handshake_listener(uint16_t port) {
   const auto fd = connect_plain(port, milliseconds(50));
   if (!fd) return false;
   const timeval patience{5, 0};
@@ -104,7 +104,7 @@ std::set<uint16_t> ports_of_ucx(const reducer_threads& tier, const std::set<uint
     ports.erase(port);
   ports.erase(tier.port(0));
   ports.erase(tier.port(1));
-  CHECK(std::erase_if(ports, is_door) == 1);
+  CHECK(std::erase_if(ports, is_handshake_listener) == 1);
   CHECK(ports.size() >= 4); // two reducers, two ranks
   return ports;
 }
@@ -122,7 +122,7 @@ void check_job_unharmed(reducer_threads& tier, const std::function<void()>& mean
     std::vector<float> values(30'000);
     for (int round = 0;; ++round) {
       values.assign(values.size(), static_cast<float>(rank + 1));
-      // Ranks agree on the end: the array's last element tells whether both have seen it.
+      // Ranks agree on the end: the array's last element shows whether both have seen it.
       values.back() = done ? 1 : 0;
       REQUIRE(troupe_allreduce(comm, values.data(), values.data(), values.size(), TROUPE_FLOAT32,
                                TROUPE_SUM, TROUPE_HOST)
@@ -163,7 +163,7 @@ TEST_CASE("garbage, silence and floods do not harm a running job") {
   });
 }
 
-TEST_CASE("a listener that others open while a worker is made is not taken for UCX's") {
+TEST_CASE("a listener that another thread opens while a worker is made is not taken for UCX's") {
   for (int round = 0; round < 8; ++round) {
     std::atomic<bool> made = false;
     std::vector<unique_fd> others;
@@ -186,7 +186,7 @@ TEST_CASE("a listener that others open while a worker is made is not taken for U
   }
 }
 
-TEST_CASE("UCX's own ports answer nobody once the job runs") {
+TEST_CASE("UCX's own ports answer no caller once the job runs") {
   const auto before = listening_ports();
   reducer_threads tier(2, default_options(2));
   check_job_unharmed(tier, [&] {
@@ -195,7 +195,7 @@ TEST_CASE("UCX's own ports answer nobody once the job runs") {
   });
 }
 
-TEST_CASE("UCX's greeting followed by garbage reaches no UCX, and the job runs on") {
+TEST_CASE("the job runs on when UCX's greeting and then garbage is sent to its ports") {
   const auto before = listening_ports();
   reducer_threads tier(2, default_options(2));
   check_job_unharmed(tier, [&] {
@@ -223,7 +223,7 @@ TEST_CASE("UCX's greeting followed by garbage reaches no UCX, and the job runs o
   });
 }
 
-TEST_CASE("frames of a stranger that look like the protocol are no better") {
+TEST_CASE("a stranger whose frames look like the protocol is dropped") {
   reducer_threads tier(2, default_options(2));
   check_job_unharmed(tier, [&] {
     const auto framed = [](frame_type type, byte_vector payload) {
@@ -261,7 +261,8 @@ TEST_CASE("frames of a stranger that look like the protocol are no better") {
   });
 }
 
-TEST_CASE("a wrong token, job, attempt, size or rank is refused at once, and the job runs on") {
+TEST_CASE(
+    "a caller with a wrong token, job, attempt, size or rank is refused and the job runs on") {
   reducer_threads tier(2, default_options(2));
   check_job_unharmed(tier, [&] {
     rank_settings right;

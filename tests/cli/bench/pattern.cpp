@@ -32,7 +32,7 @@ uint64_t wrong_elements(troupe_dtype type, troupe_op op, uint32_t ranks, uint64_
 
 } // namespace
 
-TEST_CASE("what comes out is exact for every type and operator") {
+TEST_CASE("results are exact for every type and operator") {
   for (const auto type : {TROUPE_FLOAT32, TROUPE_FLOAT64, TROUPE_FLOAT16, TROUPE_BFLOAT16,
                           TROUPE_INT32, TROUPE_INT64})
     for (const auto op : {TROUPE_SUM, TROUPE_AVG, TROUPE_MIN, TROUPE_MAX, TROUPE_PROD})
@@ -71,7 +71,7 @@ TEST_CASE("each wrong element is counted, and a chunk in the wrong place is seen
   CHECK(pattern::sent(TROUPE_FLOAT16, 2).wrong(array.data(), 1000) > 900);
 }
 
-TEST_CASE("an output that nobody wrote is wrong throughout") {
+TEST_CASE("every element of an output that was not written is wrong") {
   std::vector<std::byte> array(4000, std::byte(0xA5));
   for (const auto type : {TROUPE_FLOAT32, TROUPE_FLOAT16, TROUPE_INT8, TROUPE_UINT8})
     CHECK(pattern::sent(type, 0).wrong(array.data(), 500) == 500);

@@ -68,7 +68,7 @@ TEST_CASE("the plan for people") {
            "Everything goes at the workers' full rate from 25 reducers on, 21 more.\n");
 }
 
-TEST_CASE("the plan says what to add") {
+TEST_CASE("a plan advises what to add") {
   const auto few = bench({"plan", "--workers", "8", "--reducers", "4"});
   CHECK(holds(few.out, "at the workers' full rate from 8 reducers on, 4 more."));
   CHECK(holds(few.out, "1.273 S/B"));

@@ -91,7 +91,7 @@ TEST_CASE("a row has nccl-tests' columns first") {
   CHECK(head.at(head.size() - 2).size() == line.size());
 }
 
-TEST_CASE("what was not measured has no figure") {
+TEST_CASE("a row shows no figure for what was not measured") {
   auto report = report_of("broadcast", 2);
   report.settings.root = 1;
   const bench_row row{8, 2, {}, timing(10.5, std::nullopt)};

@@ -92,7 +92,7 @@ TEST_CASE("neither place and both mean both") {
   }
 }
 
-TEST_CASE("what collectives do not have is not asked of other ranks either") {
+TEST_CASE("other ranks get only the flags that their collective has") {
   const auto broadcast = *settings_of({}, named("broadcast"));
   CHECK_FALSE(broadcast.out_of_place);
   CHECK(arguments_of(broadcast).back() == "0");

@@ -63,13 +63,13 @@ TEST_CASE("garbage is refused by every decoder") {
     CHECK(!decode_hello(garbage, asked, "secret"));
     CHECK(!decode_welcome(garbage, asked, "secret"));
     CHECK(!decode_roster(garbage, asked, "secret"));
-    static_cast<void>(decode_pause(garbage)); // no proof of its own: it must only not crash
+    static_cast<void>(decode_pause(garbage)); // carries no proof: it must only not crash
     static_cast<void>(decode_progress(garbage));
     static_cast<void>(decode_resume(garbage));
   }
 }
 
-TEST_CASE("a welcome proves the reducer, and cannot be a hello played back") {
+TEST_CASE("a welcome proves the reducer, and a replayed hello is not accepted as one") {
   const auto asked = fresh_nonce();
   const welcome sent{4096, 8, 99, "10.0.0.1:5", {byte_vector(5)}};
   const auto bytes = encode(sent, asked, "secret");
@@ -84,7 +84,7 @@ TEST_CASE("a welcome proves the reducer, and cannot be a hello played back") {
   CHECK(!decode_welcome(encode(some_hello(), asked, "secret"), asked, "secret"));
 }
 
-TEST_CASE("what the hub and the ranks tell each other arrives as it was sent") {
+TEST_CASE("messages between the hub and the ranks arrive as they were sent") {
   const auto asked = fresh_nonce();
   roster sent;
   sent.key = fresh_nonce();
@@ -112,7 +112,7 @@ TEST_CASE("what the hub and the ranks tell each other arrives as it was sent") {
   CHECK(resume->streams.at(0).received.at(1) == std::pair(1U, 16U));
 }
 
-TEST_CASE("another version is told as such") {
+TEST_CASE("a challenge of another protocol version is refused for its version") {
   auto bytes = encode(challenge{static_cast<uint16_t>(protocol_version + 1), fresh_nonce()});
   CHECK(decode_challenge(bytes).error().code == errc::out_of_range);
 }

@@ -35,7 +35,7 @@ void on_each_isa(Body body) {
   }
 }
 
-// The reference: one element at a time, with the compiler's own half type. A format says how an
+// The reference: one element at a time, with the compiler's half type. A format defines how an
 // element is stored, what it is combined in, and how the accumulator is divided and stored again.
 
 template <class T>
@@ -363,13 +363,13 @@ TEST_CASE("the thread's rounding mode and flush-to-zero change nothing, and are 
 }
 #endif
 
-// Run by the next one, in a process of its own.
+// Run by the next case, in another process.
 TEST_CASE("the first choice" * doctest::skip()) {
   const char* const expected = std::getenv("EXPECTED_ISA");
   CHECK((expected && name_of(active_isa()) == expected));
 }
 
-TEST_CASE("TROUPE_ISA chooses, and what it cannot mean is ignored") {
+TEST_CASE("TROUPE_ISA chooses the instruction set, and an unknown value is ignored") {
   const restored_isa restored;
   std::vector<std::string> known;
   for (unsigned isa = 0; isa < kernel_isa_count; ++isa)

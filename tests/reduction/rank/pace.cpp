@@ -5,7 +5,7 @@
 namespace troupe::reduction::test {
 namespace {
 
-// A network that takes `latency_s` and passes one chunk each `chunk_s`: what a window makes of it.
+// A network that takes `latency_s` and passes one chunk each `chunk_s`: the effect on a window.
 void run(pace& pacing, double latency_s, double chunk_s, int results,
          uint32_t chunk_bytes = 65536) {
   for (int i = 0; i < results; ++i)
@@ -36,7 +36,7 @@ TEST_CASE("a window never passes its limit, and stays where not even that many a
   CHECK(idle.window() == pace::least);
 }
 
-TEST_CASE("chunks of another size, and a late rank, are no reason to slow down") {
+TEST_CASE("a window does not shrink for chunks of another size or a late rank") {
   pace pacing(64);
   run(pacing, 1e-3, 1e-4, 2000);
   const auto before = pacing.window();

@@ -40,7 +40,7 @@ void check_next(const lane_plan& plan, uint64_t operation) {
     uint64_t expected = lane_plan::never;
     for (uint64_t chunk = far; chunk-- > 0;) {
       if (plan.lane_of(operation, chunk) == lane) expected = chunk;
-      // The last ones' next lies past what brute force has seen.
+      // The next chunk after the last ones lies beyond the end of this search.
       if (chunk + plan.period() > far && expected == lane_plan::never) continue;
       REQUIRE(plan.next(lane, operation, chunk) == expected);
     }
@@ -66,7 +66,7 @@ TEST_CASE("chunks that weigh little against the operation leave room for a third
 
 } // namespace
 
-TEST_CASE("the split of published examples") {
+TEST_CASE("the split is that of the published examples") {
   CHECK(best_split(8, 4).reducer_share == doctest::Approx(7.0 / 11));
   CHECK(best_split(8, 4).time_factor == doctest::Approx(14.0 / 11));
   CHECK(best_split(8, 4).speedup_over_ring == doctest::Approx(1.375));
@@ -75,7 +75,7 @@ TEST_CASE("the split of published examples") {
   CHECK(best_split(64, 16).reducer_share == doctest::Approx(0.397).epsilon(0.01));
 }
 
-TEST_CASE("the ends of the split") {
+TEST_CASE("all bytes go through the reducers when kappa is n, and none when it is 0") {
   const auto none = best_split(8, 0);
   CHECK(none.reducer_share == 0);
   CHECK(none.time_factor == doctest::Approx(1.75));
@@ -106,7 +106,7 @@ TEST_CASE("one worker sends nothing, and two are as fast without reducers") {
   }
 }
 
-TEST_CASE("no other share is faster") {
+TEST_CASE("no other share is faster than the best split") {
   for (const uint32_t workers : {1u, 2u, 3u, 4u, 8u, 33u, 256u})
     for (double kappa = 0; kappa <= workers + 1; kappa += workers / 16.0) {
       const auto best = best_split(workers, kappa);
@@ -117,7 +117,7 @@ TEST_CASE("no other share is faster") {
     }
 }
 
-TEST_CASE("reducers for the full rate") {
+TEST_CASE("the reducers for the full rate carry the bandwidth of all workers") {
   CHECK(reducers_for_full_rate(8, 100, 32) == 25);
   CHECK(reducers_for_full_rate(8, 100, 100) == 8);
   CHECK(reducers_for_full_rate(8, 0.1, 0.3) == 3);
@@ -134,7 +134,7 @@ TEST_CASE("equal lanes take turns") {
   }
 }
 
-TEST_CASE("only the lanes of one kind") {
+TEST_CASE("a plan with lanes of one kind, or with all bytes for one kind, uses only these") {
   const lane_plan full({1, 2}, 4, 1);
   CHECK_FALSE(full.uses_colocated());
   CHECK(full.lanes() == 6);
@@ -192,7 +192,7 @@ TEST_CASE("many lanes still get their shares") {
   CHECK(share_of(plan, 16) == share_of(plan, 527));
 }
 
-TEST_CASE("the pattern is the same everywhere") {
+TEST_CASE("the pattern of a plan is a fixed one") {
   const lane_plan plan({1, 1}, 3, 0.55);
   std::string pattern;
   for (uint64_t chunk = 0; chunk < 20; ++chunk)
@@ -201,7 +201,7 @@ TEST_CASE("the pattern is the same everywhere") {
   CHECK(pattern == "01234010123401012340");
 }
 
-TEST_CASE("the next chunk of a lane is what a search finds") {
+TEST_CASE("the next chunk of a lane is the one that a search finds") {
   for (const uint64_t operation : {0u, 1u, 17u, 1'000'003u}) {
     check_next(lane_plan({1, 1, 1, 1}, 8, 7.0 / 11), operation);
     check_next(lane_plan({3, 0, 1}, 2, 0.8), operation);
@@ -210,7 +210,7 @@ TEST_CASE("the next chunk of a lane is what a search finds") {
   }
 }
 
-TEST_CASE("chunk sizes") {
+TEST_CASE("chunk sizes follow from the array's size and the number of ranks") {
   constexpr uint32_t limit = 256 * 1024;
   CHECK(chunk_bytes_for(0, 4, limit) == 16 * 1024);
   CHECK(chunk_bytes_for(16 * 1024, 4, limit) == 16 * 1024);

@@ -28,7 +28,7 @@ std::vector<float> floats_of(byte_span bytes) {
 
 } // namespace
 
-TEST_CASE("the sum is in rank order whatever the order of arrival") {
+TEST_CASE("a shard sums in rank order whatever the order of arrival") {
   buffer_pool pool(4096, 64);
   shard gathering({2, 0, {0, 1, 2}}, pool);
   const std::vector<float> parts[] = {{1e8F}, {-1e8F}, {1.0F}};
@@ -48,7 +48,7 @@ TEST_CASE("the sum is in rank order whatever the order of arrival") {
   }
 }
 
-TEST_CASE("memory stays within the window, however much passes through") {
+TEST_CASE("a shard's memory stays within the window, however many chunks pass through") {
   constexpr uint32_t ranks = 4, slots = 8;
   // As shard_host allows for a shard.
   buffer_pool pool(4096, slots * (ranks + 4));
@@ -109,7 +109,7 @@ TEST_CASE("headers that break the protocol name their rank and change nothing") 
   CHECK(gathering.oldest_waiting()->operation == 0);
 }
 
-TEST_CASE("disagreement names both ranks and both calls") {
+TEST_CASE("ranks that disagree are named with their calls") {
   buffer_pool pool(4096, 64);
   shard gathering({2, 0, {0, 1}}, pool);
   CHECK(gathering.contribute(header_of(0, 2), 0, bytes_of({1, 2}), {}));
@@ -124,7 +124,7 @@ TEST_CASE("disagreement names both ranks and both calls") {
         != std::string::npos);
 }
 
-TEST_CASE("what is only passed on goes to those who lack it") {
+TEST_CASE("a broadcast goes to the ranks that lack it and not to its root") {
   buffer_pool pool(4096, 64);
   shard gathering({2, 0, {0, 1, 2}}, pool);
   // A broadcast from rank 0, whose part comes in the middle.
