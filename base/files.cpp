@@ -40,9 +40,12 @@ fs::path directory_of(const fs::path& path) {
 result<std::string> read_file(const fs::path& path) {
   // A program may have put a FIFO there; nobody waits for one.
   const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd)
-    return fail(errno == ENOENT ? errc::not_found : errc::unavailable, "{}: {}", path.string(),
-                last_problem());
+  if (!fd) {
+    const auto code = errno == ENOENT   ? errc::not_found
+                      : errno == EACCES ? errc::permission_denied
+                                        : errc::unavailable;
+    return fail(code, "{}: {}", path.string(), last_problem());
+  }
   std::string out;
   char buffer[16 << 10];
   for (;;) {
@@ -79,6 +82,16 @@ result<> replace_file(const fs::path& path, std::string_view bytes, mode_t mode,
   if (::rename(temporary.c_str(), path.c_str()) != 0) return problem();
   if (synced && !sync_entry(directory_of(path))) return problem();
   return {};
+}
+
+result<> create_file(const fs::path& path, std::string_view bytes, mode_t mode) {
+  const unique_fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!fd)
+    return fail(errno == EEXIST ? errc::already_exists : errc::failed_precondition,
+                "cannot create {}: {}", path.string(), last_problem());
+  if (write_whole(fd.value(), bytes) && ::fsync(fd.value()) == 0 && sync_entry(directory_of(path)))
+    return {};
+  return fail(errc::failed_precondition, "cannot write {}: {}", path.string(), last_problem());
 }
 
 result<> sync_directory(const fs::path& directory) {

@@ -12,7 +12,7 @@
 namespace troupe {
 
 /// The whole content. A FIFO at this path is read as empty: nobody waits for a writer.
-/// Errors: not_found if there is no such file, otherwise unavailable.
+/// Errors: not_found if there is no such file, permission_denied, otherwise unavailable.
 result<std::string> read_file(const std::filesystem::path&);
 
 /// The first line, without its line break; empty if the file is empty. Errors as above.
@@ -27,6 +27,9 @@ enum class durability {
 /// Readers see the old content or the new one, never a part. Errors: unavailable.
 result<> replace_file(const std::filesystem::path&, std::string_view bytes, mode_t mode,
                       durability);
+
+/// Makes a file that must not exist yet, synced. Errors: already_exists, or failed_precondition.
+result<> create_file(const std::filesystem::path&, std::string_view bytes, mode_t mode);
 
 /// Makes what was created, renamed or removed in the directory survive a power loss.
 result<> sync_directory(const std::filesystem::path&);

@@ -1,5 +1,6 @@
 #include "host/config.hpp"
 
+#include "base/files.hpp"
 #include "wire/enum_names.hpp"
 #include "wire/json_scalars.hpp"
 #include "wire/yaml_section.hpp"
@@ -7,11 +8,8 @@
 #include <capnp/dynamic.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <unistd.h>
 
 namespace troupe::host {
@@ -228,18 +226,18 @@ result<std::string> text_of(const fs::path& file) {
   if (fs::is_directory(file, problem))
     return fail(errc::invalid_argument, "{}: expected a config file, got a directory",
                 file.string());
-  std::ifstream in(file, std::ios::binary);
-  if (!in)
-    return fail(errno == EACCES ? errc::permission_denied : errc::not_found,
-                "cannot read the config file {}: {}", file.string(), std::strerror(errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
+  auto text = read_file(file);
+  if (!text) {
+    const bool denied = text.error().code == errc::permission_denied;
+    return fail(denied ? errc::permission_denied : errc::not_found,
+                "cannot read the config file {}", text.error().message);
+  }
+  return text;
 }
 
 template <class Config>
-result<Config> read_file(const fs::path& file,
-                         result<Config> (*parse)(std::string_view, const fs::path&)) {
+result<Config> read_config(const fs::path& file,
+                           result<Config> (*parse)(std::string_view, const fs::path&)) {
   auto text = text_of(file);
   if (!text) return std::unexpected(text.error());
   return parse(*text, file);
@@ -285,15 +283,15 @@ result<cluster_config> parse_cluster_config(std::string_view text, const fs::pat
 }
 
 result<controller_config> read_controller_config(const fs::path& file) {
-  return read_file(file, parse_controller_config);
+  return read_config(file, parse_controller_config);
 }
 
 result<agent_config> read_agent_config(const fs::path& file) {
-  return read_file(file, parse_agent_config);
+  return read_config(file, parse_agent_config);
 }
 
 result<cluster_config> read_cluster_config(const fs::path& file) {
-  return read_file(file, parse_cluster_config);
+  return read_config(file, parse_cluster_config);
 }
 
 } // namespace troupe::host

@@ -1,5 +1,7 @@
 #include "link/authority.hpp"
 
+#include "base/files.hpp"
+
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
@@ -12,11 +14,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <memory>
-#include <unistd.h>
 
 namespace troupe::link {
 
@@ -51,32 +49,6 @@ std::unexpected<error> openssl_failure(std::string_view doing) {
   if (auto code = ERR_get_error()) ERR_error_string_n(code, text, sizeof text);
   ERR_clear_error();
   return fail(errc::internal, "{}: {}", doing, text);
-}
-
-result<> write_file(const fs::path& file, std::string_view text, mode_t mode) {
-  auto failure = [&](std::string_view doing) -> result<> {
-    auto code = errno == EEXIST ? errc::already_exists : errc::failed_precondition;
-    return fail(code, "cannot {} {}: {}", doing, file.string(), std::strerror(errno));
-  };
-  int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return failure("create");
-  bool whole = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size())
-               && ::fsync(fd) == 0;
-  auto outcome = whole ? result<>{} : failure("write");
-  ::close(fd);
-  return outcome;
-}
-
-/// Replaces in one step, so that a process that starts meanwhile reads the old file or the new one.
-result<> replace_file(const fs::path& file, std::string_view text, mode_t mode) {
-  auto fresh = fs::path(file) += ".new";
-  std::error_code ec;
-  fs::remove(fresh, ec);
-  if (auto written = write_file(fresh, text, mode); !written) return written;
-  fs::rename(fresh, file, ec);
-  if (ec)
-    return fail(errc::failed_precondition, "cannot replace {}: {}", file.string(), ec.message());
-  return {};
 }
 
 template <class Write>
@@ -226,8 +198,8 @@ result<> create_authority(const fs::path& directory, int days) {
        {NID_subject_key_identifier, "hash"}}};
   auto certificate = certify(wanted, key.get(), nullptr, key.get());
   if (!certificate) return std::unexpected(certificate.error());
-  if (auto written = write_file(key_path, pem_of(key.get()), 0600); !written) return written;
-  return write_file(certificate_path, pem_of(certificate->get()), 0644);
+  if (auto written = create_file(key_path, pem_of(key.get()), 0600); !written) return written;
+  return create_file(certificate_path, pem_of(certificate->get()), 0644);
 }
 
 result<> issue(const fs::path& directory, const std::string& name,
@@ -271,7 +243,11 @@ result<> issue(const fs::path& directory, const std::string& name,
                       {NID_authority_key_identifier, "keyid"}}};
   auto certificate = certify(wanted, key.get(), signer->certificate.get(), signer->key.get());
   if (!certificate) return std::unexpected(certificate.error());
-  auto place = options.replace ? replace_file : write_file;
+  const auto place = [&](const fs::path& file, const std::string& text, mode_t mode) -> result<> {
+    if (!options.replace) return create_file(file, text, mode);
+    // In one step, so that a process that starts meanwhile reads the old file or the new one.
+    return replace_file(file, text, mode, durability::power);
+  };
   if (auto written = place(key_path, pem_of(key.get()), 0600); !written) return written;
   return place(certificate_path, pem_of(certificate->get()), 0644);
 }

@@ -1,11 +1,12 @@
 #include "link/tls.hpp"
 
+#include "base/files.hpp"
+
 #include <kj/debug.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include <fstream>
 #include <memory>
 
 namespace troupe::link {
@@ -13,9 +14,8 @@ namespace troupe::link {
 namespace {
 
 result<std::string> contents(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in.is_open() || text.empty())
+  auto text = read_file(file);
+  if (!text || text->empty())
     return fail(errc::not_found, "cannot read {}: expected a PEM file; `troupe ca` makes it",
                 file.string());
   return text;

@@ -1,5 +1,7 @@
 #include "runtime/metric_file.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -101,7 +103,7 @@ private:
       if (!hex4(low) || low < 0xdc00 || low > 0xdfff) return false;
       code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     }
-    put_utf8(out, code);
+    append_utf8(out, code);
     return true;
   }
   bool hex4(uint32_t& out) {
@@ -111,24 +113,6 @@ private:
     text_.remove_prefix(4);
     return true;
   }
-  static void put_utf8(std::string& out, uint32_t code) {
-    if (code < 0x80) {
-      out += char(code);
-    } else if (code < 0x800) {
-      out += char(0xc0 | (code >> 6));
-      out += char(0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-      out += char(0xe0 | (code >> 12));
-      out += char(0x80 | ((code >> 6) & 0x3f));
-      out += char(0x80 | (code & 0x3f));
-    } else {
-      out += char(0xf0 | (code >> 18));
-      out += char(0x80 | ((code >> 12) & 0x3f));
-      out += char(0x80 | ((code >> 6) & 0x3f));
-      out += char(0x80 | (code & 0x3f));
-    }
-  }
-
   std::string_view text_;
 };
 

@@ -22,8 +22,6 @@ std::string_view name_of(family where) {
     return "service_logs";
   case family::nodes:
     return "nodes";
-  case family::audit:
-    return "audit";
   case family::studies:
     return "studies";
   case family::study_records:

@@ -29,7 +29,6 @@ enum class family : uint8_t {
   events,
   service_logs,
   nodes,
-  audit,
   studies,
   study_records, // what the controller knows of a study beside its resource
   trials,        // of studies; key: the study's, '/', the trial's number

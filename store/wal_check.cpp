@@ -1,8 +1,9 @@
 #include "store/wal_check.hpp"
 
+#include "base/files.hpp"
+
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <optional>
 #include <vector>
 
@@ -79,17 +80,9 @@ std::optional<damage> find_damage(std::string_view log) {
   return std::nullopt;
 }
 
-result<std::string> contents(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in.good() && !in.eof())
-    return fail(errc::unavailable, "cannot read {}: check its permissions", file.string());
-  return text;
-}
-
 result<> check_log(const fs::path& file) {
-  auto log = contents(file);
-  if (!log) return std::unexpected(log.error());
+  auto log = read_file(file);
+  if (!log) return fail(errc::unavailable, "cannot read {}: check its permissions", file.string());
   auto found = find_damage(*log);
   if (!found) return {};
   return fail(errc::data_loss,

@@ -227,7 +227,7 @@ private:
     } else if (*code >= 0xdc00 && *code <= 0xdfff) {
       return wrong("expected the first half of a surrogate pair before this");
     }
-    append(into, *code);
+    append_utf8(into, *code);
     return true;
   }
 
@@ -247,23 +247,6 @@ private:
       ++at_;
     }
     return code;
-  }
-
-  static void append(std::string& into, uint32_t code) {
-    const auto put = [&](uint32_t byte) { into += static_cast<char>(byte); };
-    if (code < 0x80) return put(code);
-    if (code < 0x800) {
-      put(0xc0 | code >> 6);
-    } else {
-      if (code < 0x10000) {
-        put(0xe0 | code >> 12);
-      } else {
-        put(0xf0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3f));
-      }
-      put(0x80 | (code >> 6 & 0x3f));
-    }
-    put(0x80 | (code & 0x3f));
   }
 
   std::string_view text_;

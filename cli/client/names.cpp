@@ -1,5 +1,6 @@
 #include "cli/client/names.hpp"
 
+#include "base/names.hpp"
 #include "cli/terminal/format.hpp"
 
 #include <algorithm>
@@ -14,29 +15,17 @@ bool looks_like_id(std::string_view called) {
          && std::all_of(called.begin(), called.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-std::vector<std::string_view> segments_of(std::string_view name) {
-  std::vector<std::string_view> all;
-  for (size_t at = 0; at <= name.size();) {
-    auto end = std::min(name.find('/', at), name.size());
-    all.push_back(name.substr(at, end - at));
-    at = end + 1;
-  }
-  return all;
-}
-
 result<std::string> path_of_full_name(const job_kind& kind, std::string_view name) {
-  auto parts = segments_of(name);
-  if (parts.size() != 6 || parts[0] != "projects" || parts[2] != "locations" || parts[5].empty())
+  const auto parts = parse_resource_name(name);
+  if (!parts)
     return fail(errc::invalid_argument,
                 "'{}' is not the name of a {}; expected projects/PROJECT/locations/LOCATION/{}/ID",
                 name, kind.noun, kind.collection);
-  if (parts[4] != kind.collection)
-    return fail(errc::invalid_argument, "'{}' names one of the {}, not a {}", name, parts[4],
-                kind.noun);
-  std::string path = "/v1";
-  for (auto part : parts)
-    path += "/" + percent_encoded(part);
-  return path;
+  if (parts->collection != kind.collection)
+    return fail(errc::invalid_argument, "'{}' names one of the {}, not a {}", name,
+                parts->collection, kind.noun);
+  return fmt::format("/v1/projects/{}/locations/{}/{}/{}", percent_encoded(parts->project),
+                     percent_encoded(parts->location), kind.collection, percent_encoded(parts->id));
 }
 
 std::string filter_value(std::string_view text) {
@@ -50,10 +39,7 @@ std::string filter_value(std::string_view text) {
 
 } // namespace
 
-std::string id_of(std::string_view name) {
-  auto slash = name.rfind('/');
-  return std::string(slash == std::string_view::npos ? name : name.substr(slash + 1));
-}
+std::string id_of(std::string_view name) { return std::string(last_segment(name)); }
 
 std::string short_name(const invocation& run, std::string_view full_name) {
   bool usual = run.options.project == global_options().project

@@ -1,9 +1,8 @@
 #include "cli/client/settings.hpp"
 
+#include "base/files.hpp"
 
 #include <cerrno>
-#include <cstring>
-#include <fstream>
 
 namespace troupe::cli {
 
@@ -13,10 +12,9 @@ namespace fs = std::filesystem;
 
 /// The first line of a small file, without spaces around it.
 result<std::string> line_of(const fs::path& file) {
-  std::ifstream in(file);
-  std::string line;
-  if (!in) return fail(errc::not_found, "{}: {}", file.string(), std::strerror(errno));
-  std::getline(in, line);
+  const auto read = first_line(file);
+  if (!read) return fail(errc::not_found, "{}", read.error().message);
+  std::string line = *read;
   auto first = line.find_first_not_of(" \t\r");
   auto last = line.find_last_not_of(" \t\r");
   if (first == std::string::npos)

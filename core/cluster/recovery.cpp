@@ -69,7 +69,8 @@ engine::recover(settings with, std::string fresh_cluster_id, instant now, const 
     read(e.jobs_[id_of_key(key)], std::move(job));
   });
   if (!problem) return std::unexpected(problem.error());
-  std::set<uint64_t> old_form; // trials inside the job's record, as Troupe stored them until 0.3
+  // Trials inside the job's record: the first databases had them there, before trials got keys.
+  std::set<uint64_t> old_form;
   problem = each<wire::HyperparameterTuningJob>(scan, family::tuning_jobs,
                                                 [&](std::string_view key, auto job) {
                                                   const uint64_t id = id_of_key(key);

@@ -76,6 +76,16 @@ TEST_CASE("a file that cannot be replaced stays as it was and the error names it
   CHECK_FALSE(replace_file(dir.path("none/a"), "new", 0600, durability::power));
 }
 
+TEST_CASE("a file is created once, and an existing one is kept") {
+  test::scratch dir;
+  REQUIRE(create_file(dir.path("a"), "one", 0600));
+  CHECK(mode_of(dir.path("a")) == 0600);
+  CHECK(create_file(dir.path("a"), "two", 0600).error()
+        == error{errc::already_exists, "cannot create " + dir.path("a") + ": File exists"});
+  CHECK(read_file(dir.path("a")) == "one");
+  CHECK(create_file(dir.path("none/a"), "x", 0600).error().code == errc::failed_precondition);
+}
+
 TEST_CASE("appended bytes follow what is there") {
   test::scratch dir;
   REQUIRE(append_file(dir.path("a"), "one\n"));

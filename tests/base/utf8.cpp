@@ -28,3 +28,17 @@ TEST_CASE("each byte that is not UTF-8, and each NUL, is replaced by U+FFFD") {
         == "a\xef\xbf\xbd"
            "b");
 }
+
+TEST_CASE("a character is appended in one to four bytes") {
+  std::string out;
+  for (const uint32_t code : {0x41u, 0xe4u, 0x20acu, 0x1f600u})
+    append_utf8(out, code);
+  CHECK(out == "A\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+  CHECK(is_utf8(out));
+  for (const uint32_t code : {0x7fu, 0x80u, 0x7ffu, 0x800u, 0xffffu, 0x10000u, 0x10ffffu}) {
+    std::string one;
+    append_utf8(one, code);
+    CAPTURE(code);
+    CHECK(utf8_length(one, 0) == one.size());
+  }
+}

@@ -1,9 +1,9 @@
 #include "cli/program.hpp"
 
 #include "cli/client/http_client.hpp"
-#include "tests/cli/scratch.hpp"
 #include "tests/cli/scripted_server.hpp"
 #include "tests/cli/test_console.hpp"
+#include "tests/support/scratch.hpp"
 
 #include <doctest/doctest.h>
 
@@ -34,7 +34,7 @@ struct session {
   std::string out() const { return console.out.str(); }
   std::string err() const { return console.err.str(); }
 
-  scratch at;
+  test::scratch at;
   std::string token;
   test_console console;
   scripted_server server;
@@ -109,7 +109,7 @@ TEST_CASE("what was asked wrongly says what was meant") {
 }
 
 TEST_CASE("no server, no cluster, another server") {
-  scratch at;
+  test::scratch at;
   test_console console;
   auto token = at.write("token", "t\n");
   CHECK(offline(console, {"--data", at.path("none"), "nodes", "list"}) == 1);

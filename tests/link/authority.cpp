@@ -1,8 +1,9 @@
 #include "link/authority.hpp"
 
 #include "tests/link/harness.hpp"
+#include "tests/support/scratch.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -42,8 +43,8 @@ bool is_private(const fs::path& file) {
 } // namespace
 
 TEST_CASE("an authority is made once") {
-  scratch dir;
-  auto place = dir.path / "new" / "ca";
+  test::scratch dir;
+  auto place = dir.path() / "new" / "ca";
   REQUIRE(create_authority(place));
   CHECK(is_private(place / "authority-key.pem"));
   auto certificate = load(place / "authority.pem");
@@ -59,12 +60,12 @@ TEST_CASE("an authority is made once") {
 }
 
 TEST_CASE("a certificate has its name, hosts, days and purposes") {
-  scratch dir;
-  REQUIRE(create_authority(dir.path));
+  test::scratch dir;
+  REQUIRE(create_authority(dir.path()));
   auto done =
-      issue(dir.path, "node-1.rack_2", {"gpu1.example.org", "10.1.2.3", "fe80::1"}, {.days = 30});
+      issue(dir.path(), "node-1.rack_2", {"gpu1.example.org", "10.1.2.3", "fe80::1"}, {.days = 30});
   REQUIRE_MESSAGE(done, done.error().message);
-  auto files = identity_of(dir.path, "node-1.rack_2");
+  auto files = identity_of(dir.path(), "node-1.rack_2");
   CHECK(is_private(files.key));
   auto certificate = load(files.certificate);
   auto* c = certificate.get();
@@ -83,39 +84,39 @@ TEST_CASE("a certificate has its name, hosts, days and purposes") {
 }
 
 TEST_CASE("a certificate is replaced only when asked") {
-  scratch dir;
-  REQUIRE(create_authority(dir.path));
-  REQUIRE(issue(dir.path, "agent", {}));
-  auto before = text(identity_of(dir.path, "agent").certificate);
-  auto again = issue(dir.path, "agent", {});
+  test::scratch dir;
+  REQUIRE(create_authority(dir.path()));
+  REQUIRE(issue(dir.path(), "agent", {}));
+  auto before = text(identity_of(dir.path(), "agent").certificate);
+  auto again = issue(dir.path(), "agent", {});
   REQUIRE(!again);
   CHECK(again.error().code == errc::already_exists);
-  CHECK(text(identity_of(dir.path, "agent").certificate) == before);
-  REQUIRE(issue(dir.path, "agent", {}, {.replace = true}));
-  CHECK(text(identity_of(dir.path, "agent").certificate) != before);
-  CHECK(is_private(identity_of(dir.path, "agent").key));
+  CHECK(text(identity_of(dir.path(), "agent").certificate) == before);
+  REQUIRE(issue(dir.path(), "agent", {}, {.replace = true}));
+  CHECK(text(identity_of(dir.path(), "agent").certificate) != before);
+  CHECK(is_private(identity_of(dir.path(), "agent").key));
 }
 
 TEST_CASE("names that could mean something else are refused") {
-  scratch dir;
-  REQUIRE(create_authority(dir.path));
+  test::scratch dir;
+  REQUIRE(create_authority(dir.path()));
   for (const auto& name : std::vector<std::string>{"", "authority", "a b", "../up", "*.example.org",
                                                    "a,DNS:b", "-a", std::string(64, 'a')}) {
-    auto done = issue(dir.path, name, {});
+    auto done = issue(dir.path(), name, {});
     REQUIRE(!done);
     CHECK(done.error().code == errc::invalid_argument);
   }
   for (std::string host : {"", "*", "a,IP:1.2.3.4", "host name"}) {
-    auto done = issue(dir.path, "agent", {host});
+    auto done = issue(dir.path(), "agent", {host});
     REQUIRE(!done);
     CHECK(done.error().code == errc::invalid_argument);
   }
 }
 
 TEST_CASE("without an authority nothing is issued") {
-  scratch dir;
-  auto done = issue(dir.path, "agent", {});
+  test::scratch dir;
+  auto done = issue(dir.path(), "agent", {});
   REQUIRE(!done);
   CHECK(done.error().code == errc::not_found);
-  CHECK(done.error().message.find(dir.path.string()) != std::string::npos);
+  CHECK(done.error().message.find(dir.path().string()) != std::string::npos);
 }

@@ -1,7 +1,7 @@
 // Peers that vanish, freeze or restart. The peer is this program again, in a process of its own.
 #include "tests/link/harness.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <csignal>
 #include <sys/wait.h>

@@ -1,27 +1,22 @@
 #include "tests/link/harness.hpp"
 
-#include <doctest.h>
+#include "tests/support/scratch.hpp"
+
+#include <doctest/doctest.h>
 
 #include <cstdlib>
 
 namespace troupe::link {
 
-scratch::scratch() {
-  auto pattern = (std::filesystem::temp_directory_path() / "troupe-link-XXXXXX").string();
-  path = ::mkdtemp(pattern.data());
-}
-
-scratch::~scratch() { std::filesystem::remove_all(path); }
-
 namespace {
 
 struct trust {
   trust() {
-    REQUIRE(create_authority(dir.path));
+    REQUIRE(create_authority(dir.path()));
     for (auto name : {"controller", "agent", "other"})
-      REQUIRE(issue(dir.path, name, {"127.0.0.1"}));
+      REQUIRE(issue(dir.path(), name, {"127.0.0.1"}));
   }
-  scratch dir;
+  test::scratch dir;
 };
 
 std::string shown(const shared_bytes& payload) {
@@ -34,12 +29,12 @@ frame frame_of(std::string_view text) { return {.payload = shared_bytes::copy(te
 
 const std::filesystem::path& ours() {
   static trust made;
-  return made.dir.path;
+  return made.dir.path();
 }
 
 const std::filesystem::path& theirs() {
   static trust made;
-  return made.dir.path;
+  return made.dir.path();
 }
 
 limits quick() {

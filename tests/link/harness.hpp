@@ -15,13 +15,6 @@
 
 namespace troupe::link {
 
-struct scratch {
-  scratch();
-  scratch(const scratch&) = delete;
-  ~scratch();
-  std::filesystem::path path;
-};
-
 /// Ours: controller, agent, other. Theirs, another authority: controller, agent.
 const std::filesystem::path& ours();
 const std::filesystem::path& theirs();

@@ -1,7 +1,7 @@
 #include "link/link.hpp"
 #include "tests/link/harness.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <atomic>
 #include <chrono>

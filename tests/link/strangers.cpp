@@ -1,8 +1,9 @@
 // Whoever is not of our authority, or does not behave like a peer at all: turned away, with no
 // effect on a live session.
 #include "tests/link/harness.hpp"
+#include "tests/support/scratch.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 #include <openssl/ssl.h>
 
 #include <arpa/inet.h>
@@ -138,14 +139,14 @@ TEST_CASE("a version of TLS before 1.2 is refused") {
 }
 
 TEST_CASE("a certificate for servers only does not let a client in") {
-  scratch dir;
-  REQUIRE(create_authority(dir.path));
-  REQUIRE(issue(dir.path, "controller", {}, {.may_be = {.server = true, .client = false}}));
-  REQUIRE(issue(dir.path, "agent", {}, {.may_be = {.server = false, .client = true}}));
-  listener l(quick(), "127.0.0.1:0", dir.path);
-  dialler good(l.address(), quick(), "agent", dir.path);
+  test::scratch dir;
+  REQUIRE(create_authority(dir.path()));
+  REQUIRE(issue(dir.path(), "controller", {}, {.may_be = {.server = true, .client = false}}));
+  REQUIRE(issue(dir.path(), "agent", {}, {.may_be = {.server = false, .client = true}}));
+  listener l(quick(), "127.0.0.1:0", dir.path());
+  dialler good(l.address(), quick(), "agent", dir.path());
   CHECK(good.welcomes.wait(1));
-  dialler bad(l.address(), quick(), "controller", dir.path);
+  dialler bad(l.address(), quick(), "controller", dir.path());
   CHECK(bad.failed.wait(1));
   CHECK(l.joined.size() == 1);
 }

@@ -5,6 +5,8 @@
 #include "runtime/attempt.hpp"
 #include "runtime/layout.hpp"
 #include "runtime/logs.hpp"
+#include "tests/support/scratch.hpp"
+#include "tests/support/waiting.hpp"
 
 #include <doctest/doctest.h>
 
@@ -19,22 +21,6 @@
 #include <vector>
 
 namespace troupe::runtime {
-
-class scratch_directory {
-public:
-  scratch_directory() {
-    auto pattern = (std::filesystem::temp_directory_path() / "troupe-runtime-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~scratch_directory() {
-    std::error_code code;
-    std::filesystem::remove_all(path_, code);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
 
 struct pool {
   std::vector<std::string> command;
@@ -231,14 +217,10 @@ public:
 
   /// Waits for a file that a replica makes when it has come to some point.
   static void wait_for_file(const std::filesystem::path& path) {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!std::filesystem::exists(path)) {
-      REQUIRE(std::chrono::steady_clock::now() < deadline);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    REQUIRE(test::eventually([&] { return std::filesystem::exists(path); }));
   }
 
-  scratch_directory scratch;
+  test::scratch scratch;
   node_settings settings;
   std::unique_ptr<reactor> loop;
   witness seen;

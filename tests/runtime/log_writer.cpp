@@ -25,7 +25,7 @@ constexpr int64_t now = 1'700'000'000'000'000'000;
 } // namespace
 
 TEST_CASE("lines come with their time and stream") {
-  scratch_directory scratch;
+  troupe::test::scratch scratch;
   shim::log_writer log(scratch.path(), 1 << 20);
   log.append(false, "a\nb", 3, now);
   log.append(true, "err\n", 4, now + 5);
@@ -41,7 +41,7 @@ TEST_CASE("lines come with their time and stream") {
 }
 
 TEST_CASE("a line that is too long is cut, one of just the limit is not") {
-  scratch_directory scratch;
+  troupe::test::scratch scratch;
   shim::log_writer log(scratch.path(), 1 << 20);
   std::string full(shim::line_bytes_max, 'x');
   SUBCASE("in one piece") {

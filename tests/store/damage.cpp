@@ -1,8 +1,8 @@
 #include "store/store.hpp"
 #include "store/wal_check.hpp"
-#include "tests/store/scratch.hpp"
+#include "tests/support/scratch.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 #include <rocksdb/db.h>
 
 #include <algorithm>
@@ -65,50 +65,50 @@ TEST_CASE("the checksum is CRC-32C") {
 TEST_CASE("a torn tail loses only what was torn") {
   for (uintmax_t cut : {1, 5, 40}) {
     CAPTURE(cut);
-    scratch dir;
-    write_records(dir.path);
-    auto log = newest_log(dir.path);
+    test::scratch dir;
+    write_records(dir.path());
+    auto log = newest_log(dir.path());
     fs::resize_file(log, fs::file_size(log) - cut);
-    auto db = store::open(dir.path);
+    auto db = store::open(dir.path());
     REQUIRE_MESSAGE(db, db.error().message);
     CHECK(events_in(**db) == record_count - 1);
   }
 }
 
 TEST_CASE("damage in the middle of the log refuses the start, whatever byte it hits") {
-  scratch dir;
-  write_records(dir.path);
-  auto log = newest_log(dir.path);
+  test::scratch dir;
+  write_records(dir.path());
+  auto log = newest_log(dir.path());
   auto middle = fs::file_size(log) / 2;
   // More bytes than one record has: payload, checksum, length and kind are all hit.
   for (uintmax_t at = middle; at < middle + 130; ++at) {
     for (char bits : {0x01, 0x04, 0x40}) {
       flip(log, at, bits);
-      auto sound = check_logs(dir.path);
+      auto sound = check_logs(dir.path());
       CHECK_MESSAGE(!sound, "byte ", at, " bits ", int(bits));
       flip(log, at, bits);
     }
   }
-  CHECK(check_logs(dir.path));
+  CHECK(check_logs(dir.path()));
   flip(log, middle);
-  auto db = store::open(dir.path);
+  auto db = store::open(dir.path());
   REQUIRE(!db);
   CHECK(db.error().code == errc::data_loss);
   CHECK(db.error().message.find(log.string()) != std::string::npos);
 }
 
 TEST_CASE("the way out that the message names works") {
-  scratch dir;
-  write_records(dir.path);
-  auto log = newest_log(dir.path);
+  test::scratch dir;
+  write_records(dir.path());
+  auto log = newest_log(dir.path());
   flip(log, fs::file_size(log) / 2);
-  auto refused = store::open(dir.path);
+  auto refused = store::open(dir.path());
   REQUIRE(!refused);
   const auto& message = refused.error().message;
   auto command = message.find("run: ");
   REQUIRE(command != std::string::npos);
   REQUIRE(std::system(message.substr(command + 5).c_str()) == 0);
-  auto db = store::open(dir.path);
+  auto db = store::open(dir.path());
   REQUIRE_MESSAGE(db, db.error().message);
   auto left = events_in(**db);
   CHECK(left > 0);
@@ -117,43 +117,43 @@ TEST_CASE("the way out that the message names works") {
 }
 
 TEST_CASE("damage in the last whole record refuses the start too") {
-  scratch dir;
-  write_records(dir.path);
-  auto log = newest_log(dir.path);
+  test::scratch dir;
+  write_records(dir.path());
+  auto log = newest_log(dir.path());
   flip(log, fs::file_size(log) - 10);
-  auto db = store::open(dir.path);
+  auto db = store::open(dir.path());
   REQUIRE(!db);
   CHECK(db.error().code == errc::data_loss);
   CHECK(db.error().message.find("backup") != std::string::npos);
 }
 
 TEST_CASE("records longer than a block are sound") {
-  scratch dir;
+  test::scratch dir;
   {
-    auto db = store::open(dir.path);
+    auto db = store::open(dir.path());
     REQUIRE(db);
     for (uint64_t i = 0; i < 5; ++i) {
       batch b;
-      b.put(family::audit, key_of(i), std::string(100'001, 'x'));
+      b.put(family::service_logs, key_of(i), std::string(100'001, 'x'));
       REQUIRE((*db)->commit(b));
     }
   }
-  CHECK(check_logs(dir.path));
-  auto log = newest_log(dir.path);
+  CHECK(check_logs(dir.path()));
+  auto log = newest_log(dir.path());
   flip(log, 32768); // the header of a record's second fragment
-  CHECK(!check_logs(dir.path));
+  CHECK(!check_logs(dir.path()));
   flip(log, 32768);
-  auto db = store::open(dir.path);
+  auto db = store::open(dir.path());
   REQUIRE(db);
-  CHECK((*(*db)->read(family::audit, key_of(4)))->size() == 100'001);
+  CHECK((*(*db)->read(family::service_logs, key_of(4)))->size() == 100'001);
 }
 
 TEST_CASE("a column family this version does not know stays") {
-  scratch dir;
-  write_records(dir.path);
+  test::scratch dir;
+  write_records(dir.path());
   auto names = [&] {
     std::vector<std::string> all;
-    REQUIRE(rocksdb::DB::ListColumnFamilies({}, dir.path.string(), &all).ok());
+    REQUIRE(rocksdb::DB::ListColumnFamilies({}, dir.path().string(), &all).ok());
     return all;
   };
   {
@@ -162,7 +162,7 @@ TEST_CASE("a column family this version does not know stays") {
       families.emplace_back(name, rocksdb::ColumnFamilyOptions{});
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* raw = nullptr;
-    REQUIRE(rocksdb::DB::Open({}, dir.path.string(), families, &handles, &raw).ok());
+    REQUIRE(rocksdb::DB::Open({}, dir.path().string(), families, &handles, &raw).ok());
     std::unique_ptr<rocksdb::DB> db(raw);
     handles.emplace_back();
     REQUIRE(db->CreateColumnFamily({}, "of_the_future", &handles.back()).ok());
@@ -170,7 +170,7 @@ TEST_CASE("a column family this version does not know stays") {
       db->DestroyColumnFamilyHandle(handle);
   }
   {
-    auto db = store::open(dir.path);
+    auto db = store::open(dir.path());
     REQUIRE_MESSAGE(db, db.error().message);
     CHECK(events_in(**db) == record_count);
   }

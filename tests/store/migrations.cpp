@@ -1,8 +1,8 @@
 #include "store/migrations.hpp"
 
-#include "tests/store/scratch.hpp"
+#include "tests/support/scratch.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 using namespace troupe;
 using namespace troupe::store;
@@ -20,8 +20,8 @@ batch one(family where, std::string key, std::string value) {
 TEST_CASE("a fresh database is at the newest version") {
   auto newest = migrations().back().version;
   CHECK(*schema_version(*in_memory()) == newest);
-  scratch dir;
-  auto db = store::open(dir.path);
+  test::scratch dir;
+  auto db = store::open(dir.path());
   REQUIRE(db);
   CHECK(*schema_version(**db) == newest);
 }
@@ -68,29 +68,29 @@ TEST_CASE("a step that fails leaves the version before it") {
 }
 
 TEST_CASE("a database of a newer version is refused and left as it is") {
-  scratch dir;
+  test::scratch dir;
   {
-    auto db = store::open(dir.path);
+    auto db = store::open(dir.path());
     REQUIRE(db);
     REQUIRE((*db)->commit(one(family::meta, "store.schema_version", "4711")));
   }
   for (int attempt = 0; attempt < 2; ++attempt) {
-    auto db = store::open(dir.path);
+    auto db = store::open(dir.path());
     REQUIRE(!db);
     CHECK(db.error().code == errc::failed_precondition);
-    CHECK(db.error().message.find(dir.path.string()) != std::string::npos);
+    CHECK(db.error().message.find(dir.path().string()) != std::string::npos);
     CHECK(db.error().message.find("schema version 4711") != std::string::npos);
   }
 }
 
 TEST_CASE("a version that is no number is refused") {
-  scratch dir;
+  test::scratch dir;
   {
-    auto db = store::open(dir.path);
+    auto db = store::open(dir.path());
     REQUIRE(db);
     REQUIRE((*db)->commit(one(family::meta, "store.schema_version", "1x")));
   }
-  auto db = store::open(dir.path);
+  auto db = store::open(dir.path());
   REQUIRE(!db);
   CHECK(db.error().code == errc::data_loss);
 }

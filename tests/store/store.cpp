@@ -1,8 +1,8 @@
 #include "store/store.hpp"
 
-#include "tests/store/scratch.hpp"
+#include "tests/support/scratch.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <atomic>
 #include <thread>
@@ -29,12 +29,12 @@ struct twin {
   twin() {
     SUBCASE("in memory") { db = in_memory(); }
     SUBCASE("on RocksDB") {
-      auto opened = store::open(dir.path);
+      auto opened = store::open(dir.path());
       REQUIRE_MESSAGE(opened, opened.error().message);
       db = std::move(*opened);
     }
   }
-  scratch dir;
+  test::scratch dir;
   std::unique_ptr<database> db;
 };
 
@@ -75,9 +75,9 @@ TEST_CASE("writes apply in order, the last one wins") {
 TEST_CASE("an empty value is a value") {
   twin t;
   batch b;
-  b.put(family::audit, "e", "");
+  b.put(family::service_logs, "e", "");
   REQUIRE(t.db->commit(b));
-  CHECK(*t.db->read(family::audit, "e") == "");
+  CHECK(*t.db->read(family::service_logs, "e") == "");
 }
 
 TEST_CASE("a range delete leaves its end, and writes of its batch come after it") {
@@ -188,9 +188,9 @@ TEST_CASE("keys of ids order as the ids do") {
 }
 
 TEST_CASE("what was committed is there after reopening") {
-  scratch dir;
+  test::scratch dir;
   for (int round = 0; round < 3; ++round) {
-    auto db = store::open(dir.path);
+    auto db = store::open(dir.path());
     REQUIRE_MESSAGE(db, db.error().message);
     CHECK(all_from(**db, family::events).size() == static_cast<size_t>(round));
     batch b;
@@ -200,16 +200,16 @@ TEST_CASE("what was committed is there after reopening") {
 }
 
 TEST_CASE("a second opener is refused by name") {
-  scratch dir;
-  auto first = store::open(dir.path);
+  test::scratch dir;
+  auto first = store::open(dir.path());
   REQUIRE(first);
-  auto second = store::open(dir.path);
+  auto second = store::open(dir.path());
   REQUIRE(!second);
   CHECK(second.error().code == errc::failed_precondition);
-  CHECK(second.error().message.find(dir.path.string()) != std::string::npos);
+  CHECK(second.error().message.find(dir.path().string()) != std::string::npos);
   CHECK(second.error().message.find(fmt::format("process {}", ::getpid())) != std::string::npos);
   first->reset();
-  CHECK(store::open(dir.path));
+  CHECK(store::open(dir.path()));
 }
 
 TEST_CASE("a directory that cannot be made is an error with its name") {

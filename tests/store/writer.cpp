@@ -1,8 +1,8 @@
 // A writer in a process of its own, killed between and during commits.
 #include "store/store.hpp"
-#include "tests/store/scratch.hpp"
+#include "tests/support/scratch.hpp"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <csignal>
 #include <sys/wait.h>
@@ -78,13 +78,13 @@ TEST_CASE("writer process" * doctest::skip()) {
 }
 
 TEST_CASE("kill -9 loses nothing acknowledged and leaves no half batch") {
-  scratch dir;
+  test::scratch dir;
   std::vector<uint64_t> acknowledged;
   for (size_t commits : {1, 2, 7, 40, 150}) {
-    auto more = kill_after(start_writer(dir.path), commits);
+    auto more = kill_after(start_writer(dir.path()), commits);
     REQUIRE(more.size() >= commits);
     acknowledged.insert(acknowledged.end(), more.begin(), more.end());
-    auto db = store::open(dir.path);
+    auto db = store::open(dir.path());
     REQUIRE_MESSAGE(db, db.error().message);
     size_t lost = 0;
     for (uint64_t id : acknowledged)

@@ -1,8 +1,8 @@
 #include "cli/client/settings.hpp"
 
 #include "cli/client/http_client.hpp"
-#include "tests/cli/scratch.hpp"
 #include "tests/cli/test_console.hpp"
+#include "tests/support/scratch.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@ using namespace troupe;
 using namespace troupe::cli;
 
 TEST_CASE("a published cluster is found, and only by its owner") {
-  scratch at;
+  test::scratch at;
   test_console console;
   auto data = at.path("data");
   REQUIRE(host::publish(data, {"http://127.0.0.1:7070", "secret"}));
@@ -32,7 +32,7 @@ TEST_CASE("a published cluster is found, and only by its owner") {
 }
 
 TEST_CASE("what is given wins over what is found") {
-  scratch at;
+  test::scratch at;
   test_console console;
   REQUIRE(host::publish(at.path("data"), {"http://file:1", "secret"}));
   console.at.environment = {{"TROUPE_DATA", "/nowhere"},
@@ -46,7 +46,7 @@ TEST_CASE("what is given wins over what is found") {
 }
 
 TEST_CASE("where nothing is found, the error says what to do") {
-  scratch at;
+  test::scratch at;
   test_console console;
   auto none = find_cluster({}, console.at);
   REQUIRE(!none);

@@ -1,6 +1,6 @@
 #include "cli/jobs/job_request.hpp"
 
-#include "tests/cli/scratch.hpp"
+#include "tests/support/scratch.hpp"
 #include "wire/json.hpp"
 
 #include <doctest/doctest.h>
@@ -87,7 +87,7 @@ TEST_CASE("worker pool flags, with one skipped") {
 }
 
 TEST_CASE("flags override the file") {
-  scratch at;
+  test::scratch at;
   auto file = at.write("job.yaml", "workerPoolSpecs:\n"
                                    "- machineSpec: {machineType: m}\n"
                                    "  replicaCount: 1\n"
@@ -121,7 +121,7 @@ TEST_CASE("flags override the file") {
 }
 
 TEST_CASE("what cannot be a job") {
-  scratch at;
+  test::scratch at;
   CHECK(holds(body_of(custom_job_flags{.display_name = "x"}), "No worker pools specified."));
   CHECK(holds(body_of(custom_job_flags{.display_name = "x", .config = at.path("none.yaml")}),
               "Unable to read file ["));
@@ -137,7 +137,7 @@ TEST_CASE("what cannot be a job") {
 }
 
 TEST_CASE("tuning jobs") {
-  scratch at;
+  test::scratch at;
   auto file =
       at.write("tuning.yaml",
                "studySpec:\n"

@@ -1,6 +1,6 @@
 #include "cli/tune/settings.hpp"
 
-#include "tests/cli/scratch.hpp"
+#include "tests/support/scratch.hpp"
 
 #include <doctest/doctest.h>
 
@@ -43,7 +43,7 @@ std::string problem_of(const std::string& text) {
 } // namespace
 
 TEST_CASE("the file of a tuning job") {
-  const scratch files;
+  const test::scratch files;
   const auto made = tune_settings_of({.config = files.write("digits.yaml", whole)});
   REQUIRE(made.has_value());
   CHECK(wire::view(made->job->getDisplayName()) == "digits");
@@ -56,7 +56,7 @@ TEST_CASE("the file of a tuning job") {
 }
 
 TEST_CASE("a study alone, with flags") {
-  const scratch files;
+  const test::scratch files;
   const auto made = tune_settings_of({.config = files.write("study.yaml", bare),
                                       .max_trial_count = 5,
                                       .timeout = "90s",
@@ -71,7 +71,7 @@ TEST_CASE("a study alone, with flags") {
 }
 
 TEST_CASE("flags win over the file, and the study's own end will do") {
-  const scratch files;
+  const test::scratch files;
   const auto more = tune_settings_of({.config = files.write("study.yaml", whole),
                                       .max_trial_count = 9,
                                       .parallel_trial_count = 4});
@@ -85,7 +85,7 @@ TEST_CASE("flags win over the file, and the study's own end will do") {
 }
 
 TEST_CASE("mistakes in flags") {
-  const scratch files;
+  const test::scratch files;
   const auto file = files.write("study.yaml", bare);
   CHECK(problem({.config = file}).find("does not say how many trials to run") != std::string::npos);
   CHECK(problem({.config = file, .max_trial_count = 0})

@@ -2,7 +2,7 @@
 
 #include "cli/tune/settings.hpp"
 #include "cli/tune/trials.hpp"
-#include "tests/cli/scratch.hpp"
+#include "tests/support/scratch.hpp"
 
 #include <doctest/doctest.h>
 
@@ -21,7 +21,7 @@ parameters:
 )";
 
 struct fixture {
-  scratch files;
+  test::scratch files;
   std::string directory = files.path("deep/down");
   wire::frame<wire::HyperparameterTuningJob> job = *tuned_job_of(yaml, "study.yaml");
 
