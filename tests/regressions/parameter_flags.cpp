@@ -4,6 +4,7 @@
 #include "cli/tune/command.hpp"
 #include "cli/tune/settings.hpp"
 #include "tests/core/world.hpp"
+#include "tuner/suggest.hpp"
 
 #include <doctest/doctest.h>
 
@@ -24,19 +25,11 @@ parameters:
 - {parameterId: opt, categoricalValueSpec: {values: [sgd, adam]}}
 )";
 
-using number_or_text = std::variant<double, std::string>;
-const std::vector<std::pair<std::string, number_or_text>> chosen = {
-    {"width", 2.0}, {"layers", 3.0}, {"seed", 9007199254740991.0}, {"batch", 16.0}, {"lr", 1e-5}, {"opt", "sgd"}};
-
-void put(wire::Suggestions::ParameterSet::Builder set) {
-  auto values = set.initValues(static_cast<uint32_t>(chosen.size()));
-  for (uint32_t i = 0; i < values.size(); ++i) {
-    values[i].setParameterId(wire::text(chosen[i].first));
-    if (const auto* number = std::get_if<double>(&chosen[i].second))
-      values[i].initValue().setNumber(*number);
-    else
-      values[i].initValue().setString(wire::text(std::get<std::string>(chosen[i].second)));
-  }
+wire::frame<wire::Suggestions> suggestion(uint64_t study) {
+  const std::vector<tuner::parameter_value> chosen = {
+      {"width", 2.0},  {"layers", 3.0}, {"seed", 9007199254740991.0},
+      {"batch", 16.0}, {"lr", 1e-5},    {"opt", "sgd"}};
+  return tuner::to_suggestions(study, 1, {{chosen}, false});
 }
 
 /// The arguments of the trial's program in a cluster.
@@ -54,12 +47,8 @@ texts in_cluster(wire::StudySpec::Reader study) {
   REQUIRE_MESSAGE(w.reply_error().empty(), w.reply_error());
   const auto id =
       test::world::id_of(wire::str(w.last.replies[0].outcome->getTuningJob().getName()));
-  w.step([&](wire::Event::Builder event) {
-    auto answer = event.initSuggestions();
-    answer.setTuningJobId(id);
-    answer.setFirstTrial(1);
-    put(answer.initParameters(1)[0]);
-  });
+  const auto suggested = suggestion(id);
+  w.step([&](wire::Event::Builder event) { event.setSuggestions(*suggested); });
   const auto trial = w.trials(id).at(0);
   const auto job = w.job(test::world::id_of(wire::str(trial->getCustomJob())));
   texts args;
@@ -72,8 +61,8 @@ texts in_cluster(wire::StudySpec::Reader study) {
 /// The same under `troupe tune`.
 texts under_tune(wire::StudySpec::Reader study) {
   const tuner::search_space space(study);
-  const auto suggested = wire::frame<wire::Suggestions::ParameterSet>::build(put);
-  const auto row = space.row_of(suggested->getValues());
+  const auto suggested = suggestion(1);
+  const auto row = space.row_of(suggested->getParameters()[0].getValues());
   REQUIRE(row);
   const auto command = cli::command_template::parse({"train"}, space);
   REQUIRE(command);
