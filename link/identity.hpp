@@ -1,4 +1,5 @@
-// The files that say who a process is and whom it trusts, all PEM. link/authority.hpp makes them.
+// The files with a process's identity and the authority that it trusts, all PEM.
+// link/authority.hpp makes them.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// Who we are and whom we trust: PEM files to a TLS context. Both sides show a certificate of one
-// authority, ours; the system's trust store plays no part.
+// Our identity and the authority that we trust: PEM files to a TLS context. Both sides show a
+// certificate of one authority, ours; the system's trust store plays no part.
 #pragma once
 
 #include "base/error.hpp"

@@ -1,3 +1,4 @@
+// Forgetting an attempt: ends what may still run of it, and removes its bookkeeping or its logs.
 #include "base/descriptor.hpp"
 #include "base/files.hpp"
 #include "runtime/attempt.hpp"

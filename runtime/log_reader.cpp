@@ -1,3 +1,4 @@
+// Reads the lines of a job's log from this node's disk, at most a chunk at a time.
 #include "base/descriptor.hpp"
 #include "base/utf8.hpp"
 #include "runtime/layout.hpp"

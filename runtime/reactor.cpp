@@ -29,7 +29,7 @@ result<std::unique_ptr<reactor>> reactor::create() {
   std::unique_ptr<reactor> out(new reactor);
   out->epoll_ = unique_fd(epoll_create1(EPOLL_CLOEXEC));
   out->wake_ = unique_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  // Where inotify is used up, whoever wants to watch files is told so and asks by time.
+  // Without inotify (its limit is reached) watching a file fails, and callers poll instead.
   out->inotify_ = unique_fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!out->epoll_ || !out->wake_ || !add(out->epoll_.value(), out->wake_.value(), wake_mark))
     return fail(errc::resource_exhausted,

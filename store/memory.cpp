@@ -1,3 +1,4 @@
+// The store on a map in memory: for the simulator and for tests.
 #include "store/migrations.hpp"
 
 #include <array>

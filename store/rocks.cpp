@@ -1,3 +1,4 @@
+// The store on RocksDB.
 #include "base/directory_lock.hpp"
 #include "store/migrations.hpp"
 #include "store/wal_check.hpp"

@@ -52,7 +52,7 @@ struct range_delete {
 };
 
 /// Changes that happen together or not at all. The range deletes come first, then the writes in
-/// order, so that one batch can clear a range and fill it anew.
+/// order, so that one batch can clear a range and fill it again.
 struct batch {
   std::vector<write> writes;
   std::vector<range_delete> range_deletes;

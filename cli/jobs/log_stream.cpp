@@ -12,8 +12,8 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-/// A server that never ends the pages of a job that has (a node with its last lines is gone) may
-/// not hold the stream for ever.
+/// How long to wait for the last lines of a job that has ended. A node that holds them may be
+/// gone, and the stream must not wait forever.
 constexpr auto drained_after = std::chrono::seconds(10);
 constexpr auto job_looked_at_every = std::chrono::seconds(1);
 

@@ -28,8 +28,8 @@ int init(const ca_flags& flags, invocation& invoked) {
     return invoked.failed(made.error());
   if (auto made = link::create_authority(flags.directory, flags.days ? flags.days : 3650); !made)
     return invoked.failed(made.error());
-  fmt::print("Made the authority in {0}. Keep {0}/authority-key.pem here and safe: whoever has it "
-             "can join the cluster.\n"
+  fmt::print("Made the authority in {0}. Keep {0}/authority-key.pem here and safe: anybody who has "
+             "it can join the cluster.\n"
              "Next: troupe ca issue --dir {0} controller --host <its address>, and troupe ca issue "
              "--dir {0} <node> for each "
              "node.\n",

@@ -14,7 +14,7 @@ namespace troupe::cli {
 struct process_order {
   std::vector<std::string> command;
   std::vector<std::string> environment; // NAME=value
-  std::filesystem::path output;         // files, made anew
+  std::filesystem::path output;         // files, truncated at the start
   std::filesystem::path errors;
 };
 

@@ -121,7 +121,7 @@ result<> tune_store::load(const std::string& text) {
   }
   // A process that died in its write has left half a line, from which nothing followed.
   if (whole < text.size() && ::ftruncate(journal_.value(), off_t(whole)) != 0)
-    return fail(errc::unavailable, "cannot mend the end of {}: {}",
+    return fail(errc::unavailable, "cannot repair the end of {}: {}",
                 (directory_ / journal_name).string(), last_problem());
   return {};
 }
@@ -129,7 +129,7 @@ result<> tune_store::load(const std::string& text) {
 result<> tune_store::take(std::string_view line, size_t number) {
   const auto damaged = [&](const std::string& why) {
     return fail(errc::data_loss,
-                "{}:{}: {}; the journal is damaged: take it from a backup, or start anew in "
+                "{}:{}: {}; the journal is damaged: take it from a backup, or start again in "
                 "another --directory",
                 (directory_ / journal_name).string(), number, why);
   };

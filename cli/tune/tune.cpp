@@ -144,8 +144,8 @@ int finished(const invocation& run, const tune_flags& flags, const tune_settings
   if (job.getState() == JobState::SUCCEEDED) return exit_ok;
   return run.failed(
       {errc::failed_precondition,
-       fmt::format("{}\nThe output of the trials is in {}. To go on with the study give a larger "
-                   "--max-failed-trial-count, to begin anew another --directory.",
+       fmt::format("{}\nThe output of the trials is in {}. To continue the study give a larger "
+                   "--max-failed-trial-count, to start again another --directory.",
                    wire::view(job.getError().getMessage()), settings.directory.string())});
 }
 

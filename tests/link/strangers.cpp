@@ -1,5 +1,5 @@
-// Whoever is not of our authority, or does not behave like a peer at all: turned away, with no
-// effect on a live session.
+// Peers without a certificate of our authority, and peers that do not speak the protocol, are
+// turned away without any effect on a live session.
 #include "tests/link/harness.hpp"
 #include "tests/support/scratch.hpp"
 

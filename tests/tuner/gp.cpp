@@ -113,11 +113,11 @@ TEST_CASE("a posterior goes through what it has seen and is unsure elsewhere") {
   CHECK(belief.at_all(elsewhere.transpose()).deviations[0] > 0.05);
 }
 
-TEST_CASE("a posterior is surprised by losses that the others do not foretell") {
+TEST_CASE("a posterior is surprised by losses that the others do not predict") {
   const auto points = points_of(15);
   auto losses = losses_of(points);
   auto at = some_hyperparameters();
-  // By hand: each left out, and foretold by a posterior of the others.
+  // By hand: each left out, and predicted by a posterior of the others.
   const posterior belief(axes, points, losses, at);
   double squares = 2;
   for (Eigen::Index out = 0; out < points.rows(); ++out) {
@@ -125,9 +125,9 @@ TEST_CASE("a posterior is surprised by losses that the others do not foretell") 
     for (Eigen::Index i = 0; i < points.rows(); ++i)
       if (i != out) others.push_back(i);
     const posterior without(axes, points(others, Eigen::all), losses(others), at);
-    const auto foretold = without.at_all(points.row(out));
-    const auto variance = std::pow(foretold.deviations[0], 2) + at.noise_variance();
-    squares += std::pow(losses[out] - foretold.means[0], 2) / variance;
+    const auto predicted = without.at_all(points.row(out));
+    const auto variance = std::pow(predicted.deviations[0], 2) + at.noise_variance();
+    squares += std::pow(losses[out] - predicted.means[0], 2) / variance;
   }
   CHECK(belief.surprise() == doctest::Approx(std::max(1.0, std::sqrt(squares / 17))));
   losses[4] += 20;
