@@ -23,12 +23,16 @@ result<installation> find_installation() {
   if (problem)
     return fail(errc::failed_precondition, "/proc/self/exe: {}; is /proc mounted?",
                 problem.message());
-  const auto here = self.parent_path();
+  return installation_around(self);
+}
+
+result<installation> installation_around(const fs::path& program) {
+  const auto here = program.parent_path();
   const auto prefix = here.parent_path();
   const std::vector<fs::path> shims = {here / "troupe-shim", prefix / "libexec/troupe/troupe-shim",
                                        prefix / "runtime/troupe-shim"};
   installation found;
-  found.troupe = self;
+  found.troupe = program;
   found.shim = first_existing(shims);
   if (found.shim.empty())
     return fail(errc::failed_precondition,
@@ -39,7 +43,8 @@ result<installation> find_installation() {
       first_existing({prefix / TROUPE_LIBDIR "/libtroupe.so", prefix / "reduction/libtroupe.so"});
   // The source tree counts only for a program that runs out of its build tree.
   std::vector<fs::path> packages = {prefix / "share/troupe/python"};
-  if (fs::exists(prefix / "build.ninja", problem))
+  std::error_code ignored;
+  if (fs::exists(prefix / "build.ninja", ignored))
     packages.push_back(fs::path(TROUPE_SOURCE_ROOT) / "python");
   found.python = first_existing(packages);
   return found;
