@@ -200,7 +200,7 @@ kj::Promise<void> protocol_errors::handleClientProtocolError(kj::HttpHeaders::Pr
   auto code = problem.statusCode == 501 ? errc::unimplemented : errc::invalid_argument;
   return send(sink, headers_, shared_.counts,
               error_response(int(problem.statusCode),
-                             {code, fmt::format("not an HTTP request that can be understood: {}",
+                             {code, fmt::format("this is not a valid HTTP request: {}",
                                                 problem.description.cStr())}));
 }
 

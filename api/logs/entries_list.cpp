@@ -38,7 +38,7 @@ result<> check_order(const std::string& order) {
   if (order == "timestamp desc")
     return fail(errc::unimplemented,
                 "orderBy: entries come oldest first; expected 'timestamp asc' or nothing");
-  return fail(errc::invalid_argument, "orderBy: '{}' is no order; expected 'timestamp asc'",
+  return fail(errc::invalid_argument, "orderBy: '{}' is not an order; expected 'timestamp asc'",
               order.substr(0, 80));
 }
 

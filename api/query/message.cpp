@@ -27,7 +27,7 @@ result<std::string> decoded(std::string_view text, bool plus_is_space) {
     auto byte = hex_byte(text.substr(at + 1, 2));
     if (!byte || *byte == '\0')
       return fail(errc::invalid_argument,
-                  "request target: '{}' is no %-escape; expected % and two hexadecimal digits",
+                  "request target: '{}' is not a %-escape; expected % and two hexadecimal digits",
                   text.substr(at, 3));
     out += *byte;
     at += 2;

@@ -63,7 +63,8 @@ result<std::chrono::milliseconds> wait_time(const context& context, const reques
   auto micros = wire::duration_of(text);
   if (!micros || *micros < 0)
     return fail(errc::invalid_argument,
-                "timeout: '{}' is no duration; expected seconds, as \"10s\"", text.substr(0, 40));
+                "timeout: '{}' is not a duration; expected seconds, as \"10s\"",
+                text.substr(0, 40));
   return std::min(longest, std::chrono::milliseconds(*micros / 1000));
 }
 

@@ -66,7 +66,7 @@ TEST_CASE("a resource is reached under each version of the API") {
   CHECK(cluster.get("/v2/projects/p/locations/l/nodes").status == 404);
 }
 
-TEST_CASE("a path that is no resource is answered with what exists") {
+TEST_CASE("a path that leads to no handler is answered with what exists") {
   direct_cluster cluster;
   for (auto path :
        {"", "/", "/models", "/customJobs/7/", "/customJobs/7/8", "/customJobs/7:explode",
@@ -80,7 +80,7 @@ TEST_CASE("a path that is no resource is answered with what exists") {
       message_of(response).contains("POST and GET {customJobs,hyperparameterTuningJobs,studies}"));
 }
 
-TEST_CASE("a project or location that is no plain name is rejected") {
+TEST_CASE("a project or location is rejected unless it is a plain name") {
   direct_cluster cluster;
   for (auto name : {"..", ".", "a%20b", "a%2Fb", "", "a*b"}) {
     CAPTURE(name);

@@ -110,7 +110,7 @@ TEST_CASE("a tuning job is a source of platform messages, and each trial's job i
   CHECK(sources[1].origin.trial_id == "4");
 }
 
-TEST_CASE("an id of no job is not found, and a text that is no id is rejected") {
+TEST_CASE("an id that no job has is not found, and a text that is not an id is rejected") {
   direct_cluster cluster;
   auto missing = log_sources(cluster.handler_context, "7");
   REQUIRE_FALSE(missing);

@@ -71,7 +71,7 @@ TEST_CASE("a node that does not answer before the deadline has no answer") {
   auto answers = read_nodes(backend, {query_of("n1", 7)}, steady_clock::now(), stopping);
   REQUIRE(answers.size() == 1);
   CHECK_FALSE(answers[0]);
-  backend.late_answers.at(0)(fail(errc::unavailable, "late")); // harms nobody
+  backend.late_answers.at(0)(fail(errc::unavailable, "late")); // is ignored
 }
 
 TEST_CASE("a server that stops does not wait for nodes") {

@@ -9,7 +9,7 @@ TEST_CASE("an empty filter matches everything") {
   CHECK(takes("  "));
 }
 
-TEST_CASE("operators bind as AIP-160 says") {
+TEST_CASE("operators bind as in AIP-160") {
   CHECK(takes("state=4 AND labels.team=nlp"));
   CHECK(takes("state=4 labels.team=nlp"));
   CHECK_FALSE(takes("state=4 labels.team=vision"));
