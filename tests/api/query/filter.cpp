@@ -102,7 +102,9 @@ TEST_CASE("a filter that was not parsed matches every row") {
 
 TEST_CASE("required values are those that every match must have") {
   auto required = [](std::string_view text) {
-    return job_filter(text)->required({"display_name"});
+    auto wanted = job_filter(text);
+    REQUIRE(wanted);
+    return wanted->required({"display_name"});
   };
   using texts = std::vector<std::string>;
   CHECK(required("state=4 AND (display_name=\"7\" AND state=4)") == texts{"7"});

@@ -27,6 +27,17 @@ TEST_CASE("a token with one changed character is rejected") {
   }
 }
 
+TEST_CASE("a token has one spelling, although its last character has bits to spare") {
+  for (auto text : {"a", "ab", "abc"}) {
+    auto token = seal(text);
+    int spellings = 0;
+    for (char c :
+         std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
+      spellings += unseal(token.substr(0, token.size() - 1) + c).has_value();
+    CHECK(spellings == 1);
+  }
+}
+
 TEST_CASE("a token that was cut, extended or invented is rejected") {
   auto token = seal("some position");
   for (auto wrong : {std::string("="), std::string(), std::string("garbage"),
