@@ -1,11 +1,12 @@
 #include "reduction/control/protocol.hpp"
 
+#include "base/files.hpp"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <sys/random.h>
 
 namespace troupe::reduction {
@@ -93,9 +94,7 @@ uint64_t fresh_secret() {
 
 uint64_t this_machine() {
   // Changes with every boot, and is the same in all containers and network namespaces.
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
+  const auto id = first_line("/proc/sys/kernel/random/boot_id").value_or("");
   uint64_t hash = 14695981039346656037U; // FNV-1a
   for (const char c : id)
     hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
