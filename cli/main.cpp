@@ -7,8 +7,8 @@
 #include <csignal>
 
 int main(int argc, char** argv) {
-  // A reader that went away (`troupe ... list | head`) is an error of a write, not the end of the
-  // process in its middle.
+  // If the reader ends first (`troupe ... list | head`), a write fails instead of a signal ending
+  // this process.
   std::signal(SIGPIPE, SIG_IGN);
   auto console = troupe::cli::process_console();
   using namespace troupe::cli;

@@ -17,9 +17,8 @@ constexpr const char* overview =
     "  troupe custom-jobs create --display-name=hello --wait -- echo hello\n"
     "  troupe hp-tuning-jobs create --display-name=digits --config=tuning.yaml --wait\n\n"
     "The cluster is found through --endpoint, TROUPE_ENDPOINT, or the files that `troupe up` "
-    "leaves in its data directory\n"
-    "(--data, TROUPE_DATA, ~/.troupe). Exit codes: 0 done, 1 failed, 2 asked wrongly, 130 "
-    "interrupted.\n";
+    "leaves in its data directory\n(--data, TROUPE_DATA, ~/.troupe). "
+    "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.\n";
 
 /// Commands are grouped under headings; options say what they take in one word.
 class help_form : public CLI::Formatter {
@@ -55,8 +54,8 @@ void add_globals(CLI::App& app, global_options& options) {
       ->group(group);
 }
 
-/// Takes off what stands after "--": it belongs to the job's program, and the parser shall not look
-/// at it.
+/// Takes off everything after "--": it is the command line of the job's program, and the parser
+/// must not read it.
 void split_program(std::vector<std::string>& arguments, invocation& run) {
   auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   if (dashes == arguments.end()) return;
@@ -102,16 +101,16 @@ std::vector<std::string> known_words(const CLI::App* app, bool options) {
   return words;
 }
 
-/// A word that nothing understood.
+/// A word that no command or option matches.
 int unknown_word(const invocation& run, const CLI::App* app, const std::string& word) {
   bool option = word.starts_with("-");
   auto name = word.substr(0, word.find('='));
   auto meant = nearest(name, known_words(app, option));
-  auto what = option                        ? "unknown option"
+  auto kind = option                        ? "unknown option"
               : known_words(app, 0).empty() ? "unexpected argument"
                                             : "unknown command";
   return run.misused({errc::invalid_argument,
-                      fmt::format("{} '{}'{}", what, name,
+                      fmt::format("{} '{}'{}", kind, name,
                                   meant ? fmt::format("; did you mean '{}'?", *meant) : "")},
                      command_line_of(app));
 }
@@ -137,12 +136,12 @@ int parse(CLI::App& app, std::vector<std::string> arguments, invocation& run) {
     run.at.out << version.what() << "\n" << std::flush;
   } catch (const CLI::ParseError& problem) {
     auto* at = deepest(app);
-    // The parser complains of what is missing first; a misspelt word is the likelier cause.
+    // The parser reports a missing word first, but a misspelt word is the more likely cause.
     if (auto extra = app.remaining(true); !extra.empty())
       return unknown_word(run, at, extra.front());
     return run.misused({errc::invalid_argument, problem.what()}, command_line_of(at));
   }
-  // Help and version are answers; nothing is left to do.
+  // Help and version are complete answers: no action follows.
   run.action = [] { return exit_ok; };
   return exit_ok;
 }

@@ -12,11 +12,11 @@
 
 namespace troupe::cli {
 
-/// `arguments` without the program's name. Gives the exit code: 0 done, 1 what was asked has
-/// failed, 2 it was asked wrongly, 130 after Ctrl-C.
+/// `arguments` without the program's name. Returns the exit code: 0 for success, 1 for failure, 2
+/// for wrong usage, 130 after Ctrl-C.
 ///
-/// `servers` adds the commands that run a cluster: they bring the whole of Troupe with them, which
-/// a client does not need.
+/// `servers` adds the commands that run a cluster: they link all of Troupe, which a client does
+/// not need.
 using registrar = void (*)(CLI::App&, invocation&);
 int run_program(std::vector<std::string> arguments, console& at,
                 const std::vector<registrar>& servers = {});

@@ -15,7 +15,8 @@ namespace troupe::host {
 
 namespace {
 
-/// Grows with every start, so that reports of an earlier agent of this node are told from ours.
+/// Grows with every start, so that the controller can distinguish reports of this agent from those
+/// of an earlier agent of this node.
 result<uint64_t> next_epoch(const std::filesystem::path& directory) {
   const auto file = directory / "epoch";
   uint64_t epoch = 0;
@@ -25,7 +26,8 @@ result<uint64_t> next_epoch(const std::filesystem::path& directory) {
                   "{}: expected a number, found \"{}\"; delete the file once no replica runs here",
                   file.string(), line);
   }
-  // A lost file must not lead back to old numbers; the clock is far ahead of any count of restarts.
+  // Without the file the number must not fall back; the clock is far ahead of any count of
+  // restarts.
   epoch = std::max(epoch + 1, static_cast<uint64_t>(::time(nullptr)));
   if (auto written = write_private_file(file, std::to_string(epoch) + "\n"); !written)
     return std::unexpected(written.error());
@@ -36,7 +38,7 @@ result<uint64_t> next_epoch(const std::filesystem::path& directory) {
 result<directory_lock> lock(const std::filesystem::path& directory) {
   return directory_lock::take(directory, "lock", [&](const std::string& process) {
     return fmt::format("{}: another agent (process {}) uses this directory; stop it, or give this "
-                       "one a data directory of its own",
+                       "one another data directory",
                        directory.string(), process);
   });
 }
@@ -45,11 +47,11 @@ result<directory_lock> lock(const std::filesystem::path& directory) {
 
 core::amounts machine_resources() {
   struct sysinfo info {};
-  core::amounts all;
-  all.cpu_millis = uint64_t{std::max(1u, std::thread::hardware_concurrency())} * 1000;
-  all.memory_bytes =
+  core::amounts machine;
+  machine.cpu_millis = uint64_t{std::max(1u, std::thread::hardware_concurrency())} * 1000;
+  machine.memory_bytes =
       ::sysinfo(&info) == 0 ? uint64_t{info.totalram} * info.mem_unit : uint64_t{1} << 30;
-  return all;
+  return machine;
 }
 
 result<std::unique_ptr<agent_host>> agent_host::start(caf::actor_system& system,
@@ -57,7 +59,7 @@ result<std::unique_ptr<agent_host>> agent_host::start(caf::actor_system& system,
   auto host = std::unique_ptr<agent_host>(new agent_host(system));
   auto settings = std::make_shared<runtime::node_settings>(std::move(options.runtime));
   settings->node_name = options.name;
-  // Replicas get paths below it, and run in directories of their own.
+  // Replicas get paths below it, and run in other working directories.
   settings->directory = std::filesystem::absolute(settings->directory).lexically_normal();
   if (auto made = make_private_directory(settings->directory); !made)
     return std::unexpected(made.error());
@@ -85,15 +87,15 @@ result<std::unique_ptr<agent_host>> agent_host::start(caf::actor_system& system,
   if (!reactor) return std::unexpected(reactor.error());
   host->agent_ =
       actors::spawn_agent(system, {std::move(settings), std::move(*reactor), host->ledger_});
-  // A hello sent before the adoption is through would disown replicas that run.
+  // A hello that is sent before the adoption has ended would report running replicas as lost.
   caf::scoped_actor self{system};
   result<> adopted;
   self->request(host->agent_, std::chrono::seconds(60), actors::atom::hello::value)
       .receive([](const wire::frame<wire::NodeHello>&) {},
                [&](const caf::error& problem) {
                  adopted = fail(errc::deadline_exceeded,
-                                "node {}: what an earlier agent left running could not be taken "
-                                "over: {}",
+                                "node {}: the replicas that an earlier agent left running could "
+                                "not be adopted: {}",
                                 options.name, system.render(problem));
                });
   if (!adopted) return std::unexpected(adopted.error());
@@ -130,7 +132,7 @@ bool agent_host::stop_replicas() {
   caf::scoped_actor self{system_};
   bool clean = false;
   self->request(agent_, std::chrono::seconds(15), actors::atom::shutdown::value)
-      .receive([&](bool all) { clean = all; }, [&](const caf::error&) {});
+      .receive([&](bool stopped) { clean = stopped; }, [&](const caf::error&) {});
   return clean;
 }
 

@@ -19,12 +19,12 @@ core::amounts machine_resources();
 
 struct controller_link_options {
   std::string address;         // "host:port" of the controller's agent gateway
-  std::string controller_name; // the name its certificate must bear
+  std::string controller_name; // the name that its certificate must have
   link::identity identity;
 };
 
 struct agent_options {
-  runtime::node_settings runtime; // its directory is the agent's own
+  runtime::node_settings runtime; // its directory belongs to this agent alone
   std::string name;
   std::string address = "127.0.0.1";
   std::optional<uint64_t> cpu_millis;   // absent: detected
@@ -37,15 +37,15 @@ struct agent_options {
 
 class agent_host {
 public:
-  /// Takes the node's directory (one agent at a time), adopts what an earlier agent left running,
-  /// and serves.
+  /// Locks the node's directory (one agent at a time), adopts the replicas that an earlier agent
+  /// left running, and serves.
   static result<std::unique_ptr<agent_host>> start(caf::actor_system& system,
                                                    agent_options options);
   ~agent_host();
 
   /// Joins a controller of this process.
   result<> join(const actors::controller_actor& controller);
-  /// Joins a controller behind a link, and stays with it through every reconnection.
+  /// Joins a controller behind a link; the link reconnects by itself.
   result<> join(controller_link_options options);
 
   /// Stops every replica and forgets them; false if some did not end in time.

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using wire::yaml_section;
 
-// Whether the process stands alone, behind a link, or is controller and agent in one.
+// `alone`: the process is a controller or an agent, joined by a link. `together`: it is both.
 enum class setting { alone, together };
 
 constexpr std::string_view an_endpoint = "host:port, such as 127.0.0.1:8080";
@@ -51,7 +51,7 @@ std::optional<uint64_t> cpu_millis_of(std::string_view text) {
   const auto cpus = wire::number_of(text);
   if (!cpus || !(*cpus > 0) || *cpus > 1e6) return std::nullopt;
   const double millis = std::round(*cpus * 1000);
-  // The thousandth part is the smallest that is handed out; less would be lost in silence.
+  // The scheduler counts in thousandths; a smaller part would be dropped without notice.
   return std::abs(millis - *cpus * 1000) < 1e-6 && millis >= 1
              ? std::optional(static_cast<uint64_t>(millis))
              : std::nullopt;
@@ -95,8 +95,8 @@ public:
     from.scalar("project", into.project, a_name, name_of);
     from.scalar("location", into.location, a_name, name_of);
     from.section("machine_types", [&](yaml_section& types) {
-      types.each([&](const std::string& name, yaml_section& all) {
-        all.section(name, [&](yaml_section& type) { into.machines.types[name] = machine(type); });
+      types.each([&](const std::string& name, yaml_section& map) {
+        map.section(name, [&](yaml_section& type) { into.machines.types[name] = machine(type); });
       });
     });
     from.scalar("node_lost_after", into.node_lost_after, a_span, wire::span_of);
@@ -120,13 +120,14 @@ public:
     from.scalar("ports", ports, some_ports, ports_of);
     std::tie(into.port_first, into.port_last) = ports;
     from.section("images", [&](yaml_section& images) {
-      images.each([&](const std::string& name, yaml_section& all) { image(name, all, into); });
+      images.each([&](const std::string& name, yaml_section& map) { image(name, map, into); });
     });
     from.section("buckets", [&](yaml_section& buckets) {
-      buckets.each([&](const std::string& name, yaml_section& all) {
+      buckets.each([&](const std::string& name, yaml_section& map) {
         if (!name_of(name))
-          all.report(name, "not a bucket's name", fmt::format("the name behind gs://, {}", a_name));
-        all.scalar(name, into.buckets[name], a_directory, path_reader());
+          map.report(name, "not a bucket's name",
+                         fmt::format("the name behind gs://, {}", a_name));
+        map.scalar(name, into.buckets[name], a_directory, path_reader());
       });
     });
     from.scalar("log_bytes_max", into.log_bytes_max, a_size, size_of);
@@ -180,11 +181,12 @@ private:
     if (into.gpus.value_or(0) > 0) from.require("gpu_type", known_gpus());
   }
 
-  void image(const std::string& name, yaml_section& all, agent_config& into) const {
+  void image(const std::string& name, yaml_section& map, agent_config& into) const {
     const auto star = name.find('*');
     if (name.empty() || (star != name.npos && star + 1 != name.size()))
-      all.report(name, "not an image", "an imageUri, or the start of some with a '*' at its end");
-    all.scalar(name, into.images[name], "host, which runs the command on the node itself",
+      map.report(name, "not an image",
+                     "an imageUri, or the start of some with a '*' at its end");
+    map.scalar(name, into.images[name], "host, which runs the command on the node itself",
                [](std::string_view text) {
                  return text == "host" ? std::optional(std::string(text)) : std::nullopt;
                });
@@ -196,7 +198,7 @@ private:
     return clean ? std::optional(std::string(text)) : std::nullopt;
   }
 
-  // The types of an NVIDIA GPU; a TPU's name would only ever be a mistake here.
+  // Only the types of NVIDIA GPUs; the name of a TPU is always a mistake here.
   static constexpr std::string_view gpu_prefix = "NVIDIA_";
 
   static std::optional<wire::AcceleratorType> gpu_type_of(std::string_view text) {
@@ -213,7 +215,7 @@ private:
   static std::string host_name(yaml_section& from) {
     char name[256] = {};
     if (::gethostname(name, sizeof name - 1) == 0 && name_of(name)) return name;
-    from.report("name", "missing, and the host's own name cannot stand for it", a_name);
+    from.report("name", "missing, and the host's own name is not a valid name of a node", a_name);
     return "";
   }
 
@@ -247,9 +249,9 @@ template <class Config>
 result<Config> parsed(std::string_view text, const fs::path& file,
                       const std::function<void(yaml_section&, Config&)>& read) {
   Config config;
-  auto done =
+  auto outcome =
       wire::read_sections(text, file.string(), [&](yaml_section& top) { read(top, config); });
-  if (!done) return std::unexpected(done.error());
+  if (!outcome) return std::unexpected(outcome.error());
   return config;
 }
 

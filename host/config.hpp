@@ -1,6 +1,6 @@
-// What an admin writes for a controller, for an agent, or for both in one process (`troupe up`):
-// YAML, read to plain structs. Every problem of a file is reported at once, with file, line and
-// column. configs/ has a commented example of each.
+// The configuration of a controller, of an agent, or of both in one process (`troupe up`): YAML
+// files, read into plain structs. All problems of a file are reported together, each with file,
+// line and column. configs/ has a commented example of each.
 #pragma once
 
 #include "base/error.hpp"
@@ -17,8 +17,8 @@
 
 namespace troupe::host {
 
-/// Paths are absolute once read: a relative one counts from the directory of the file that names
-/// it.
+/// Paths are absolute after reading: a relative path counts from the directory of the file that
+/// names it.
 struct controller_config {
   // Empty only in a cluster_config, where --data or TROUPE_DATA may name it.
   std::filesystem::path data_directory;
@@ -36,9 +36,9 @@ struct agent_config {
   std::filesystem::path data_directory;       // empty only in a cluster_config: beside the controller's
   std::string name;                           // the host's name where none is given
   std::string controller;                     // "host:port" of its link; empty in a cluster_config
-  std::string controller_name = "controller"; // the name that its certificate must bear
+  std::string controller_name = "controller"; // the name that its certificate must have
   std::optional<link::identity> tls;          // absent in a cluster_config
-  std::string address;                        // what peers of this node's replicas dial
+  std::string address;                        // the peers of this node's replicas dial it
   std::optional<uint64_t> cpu_millis;         // absent: detected
   std::optional<uint64_t> memory_bytes;       // absent: detected
   std::optional<uint32_t> gpus;               // absent: none; GPUs are not detected
@@ -57,13 +57,13 @@ struct cluster_config {
   agent_config agent;
 };
 
-/// Errors: not_found or permission_denied where the file cannot be read; invalid_argument with all
-/// its problems, a line each.
+/// Errors: not_found or permission_denied if the file cannot be read; invalid_argument with all its
+/// problems, a line each.
 result<controller_config> read_controller_config(const std::filesystem::path& file);
 result<agent_config> read_agent_config(const std::filesystem::path& file);
 result<cluster_config> read_cluster_config(const std::filesystem::path& file);
 
-/// The same for a text that is at hand; `file` is for messages and for relative paths.
+/// The same for a text in memory; `file` is for messages and for relative paths.
 result<controller_config> parse_controller_config(std::string_view text,
                                                   const std::filesystem::path& file);
 result<agent_config> parse_agent_config(std::string_view text, const std::filesystem::path& file);

@@ -14,7 +14,7 @@ namespace troupe::host {
 
 namespace {
 
-/// The API's door to the actors.
+/// Passes the requests of the API to the controller's actor.
 class actor_backend : public api::backend {
 public:
   actor_backend(actors::controller_actor controller, const store::database& database)
@@ -62,7 +62,7 @@ result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_syste
       });
   if (!recovered) return std::unexpected(recovered.error());
   auto& [cluster, effects] = *recovered;
-  // The raised epoch must be durable before any order bears it.
+  // The raised epoch must be durable before any order carries it.
   if (auto committed = made->database_->commit(effects.writes); !committed)
     return std::unexpected(committed.error());
 
@@ -102,20 +102,20 @@ result<std::unique_ptr<controller_host>> controller_host::start(caf::actor_syste
   made->endpoint_file_ = options.data_directory / host::endpoint_file;
   if (auto published = publish(options.data_directory, {made->endpoint_, *token}); !published)
     return std::unexpected(published.error());
-  spdlog::info("event=controller_up cluster={} epoch={} endpoint={} gate_port={}", cluster_id,
+  spdlog::info("event=controller_up cluster={} epoch={} endpoint={} gateway_port={}", cluster_id,
                epoch, made->endpoint_, made->gateway_port());
   return made;
 }
 
 controller_host::~controller_host() {
-  // Outermost first: no request may arrive at what is gone.
+  // Outermost first: no request may reach a part that has ended.
   server_.reset();
   gateway_.reset();
   std::error_code ignored;
   if (!endpoint_file_.empty()) std::filesystem::remove(endpoint_file_, ignored);
   if (controller_) caf::anon_send_exit(controller_, caf::exit_reason::user_shutdown);
   if (!store_) return;
-  // The store's thread must be done before the database goes.
+  // The store's thread must end before the database is closed.
   caf::scoped_actor self{store_.home_system()};
   self->wait_for(controller_);
   caf::anon_send_exit(store_, caf::exit_reason::user_shutdown);

@@ -1,4 +1,4 @@
-// A controller put together from its parts: store, core, actors, API and, where agents dial in, the
+// A controller put together from its parts: store, core, actors, API and, if agents dial in, the
 // agent gateway.
 #pragma once
 
@@ -21,7 +21,7 @@ struct gateway_options {
 };
 
 struct controller_options {
-  std::filesystem::path data_directory;   // store, token and endpoint live here
+  std::filesystem::path data_directory;   // of the store, the token and the endpoint
   std::string api_listen;                 // "host:port"; port 0 takes a free one
   std::optional<gateway_options> gateway; // absent: agents of this process only
   std::string project = "local";

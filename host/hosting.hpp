@@ -1,5 +1,5 @@
-// From configuration and flags to the options of the hosts; what `up`, `controller` and `agent`
-// have in common.
+// Turns a configuration into the options of the hosts; shared by the commands `up`, `controller`
+// and `agent`.
 #pragma once
 
 #include "host/agent_host.hpp"

@@ -1,6 +1,6 @@
-// How commands on the same machine find a running controller: two files in its data directory,
-// `endpoint` (the URL) and `token`, both readable by their owner alone. The controller writes them;
-// cli/client/settings.hpp reads them.
+// The files through which commands on the same machine find a running controller: `endpoint` (the
+// URL) and `token` in its data directory. Only their owner can read them. The controller writes
+// them; cli/client/settings.hpp reads them.
 #pragma once
 
 #include "base/error.hpp"
@@ -13,7 +13,7 @@ namespace troupe::host {
 inline constexpr const char* endpoint_file = "endpoint";
 inline constexpr const char* token_file = "token";
 
-/// Where the API is, and the bearer token that it asks for.
+/// The URL of the API, and the bearer token that it requires.
 struct published_endpoint {
   std::string url;
   std::string token;

@@ -65,7 +65,7 @@ errc code_for(unsigned http_status, const std::string& status_name) {
   }
 }
 
-/// The first words of an answer that is not for us, on one line.
+/// The first words of an answer from another kind of server, on one line.
 std::string beginning_of(const std::string& body) {
   auto line = body.substr(0, body.find_first_of("\r\n"));
   return line.size() > 60 ? line.substr(0, 60) + "..." : line;
@@ -81,8 +81,7 @@ result<json_document> understood(const std::string& url, const answer& got) {
   }
   return fail(errc::unknown,
               "{} answered HTTP {} with {} ({}) where JSON of the Troupe API was expected: another "
-              "server seems to listen "
-              "there. Check --endpoint or TROUPE_ENDPOINT",
+              "server seems to listen there. Check --endpoint or TROUPE_ENDPOINT",
               url, got.status, got.content_type.empty() ? "no content type" : got.content_type,
               got.body.empty() ? "an empty body" : json_quoted(beginning_of(got.body)));
 }
@@ -91,7 +90,7 @@ result<json_document> understood(const std::string& url, const answer& got) {
 
 struct http_client::loop {
   explicit loop(bool interruptible) {
-    // Before the event port exists: only then does it hear the signal.
+    // Before the event port exists: one made earlier would not receive the signal.
     if (interruptible) kj::UnixEventPort::captureSignal(SIGINT);
     io.emplace(kj::setupAsyncIo());
     table = header_table(authorization);
@@ -103,12 +102,13 @@ struct http_client::loop {
 };
 
 result<http_endpoint> parse_endpoint(std::string_view url) {
-  auto refuse = [&](std::string_view why) {
+  auto refuse = [&](std::string_view reason) {
     return fail(errc::invalid_argument,
-                "endpoint '{}': {}; expected http://host:port, as http://127.0.0.1:8080", url, why);
+                "endpoint '{}': {}; expected http://host:port, as http://127.0.0.1:8080", url,
+                reason);
   };
   constexpr std::string_view scheme = "http://";
-  if (url.starts_with("https://")) return refuse("https is not spoken by this command");
+  if (url.starts_with("https://")) return refuse("this command does not support https");
   if (!url.starts_with(scheme)) return refuse("it does not start with http://");
   auto rest = url.substr(scheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
@@ -185,12 +185,12 @@ static error request_error(const kj::Exception& exception, const http_options& o
     return {errc::unavailable, fmt::format("{} closed the connection before it had answered ({})",
                                            options.url, reason.cStr())};
   return {errc::unknown,
-          fmt::format("what {} answered is not HTTP ({}): another server seems to listen there. "
+          fmt::format("the answer of {} is not HTTP ({}): another server seems to listen there. "
                       "Check --endpoint or TROUPE_ENDPOINT",
                       options.url, reason.cStr())};
 }
 
-/// One request and its answer over a connection of its own. `connected` is set once there is one.
+/// One request and its answer over a new connection. `connected` is set once there is one.
 static kj::Promise<void> request_once(kj::Network& network, const kj::HttpHeaderTable& table,
                                       const outgoing_request& outgoing, answer& got,
                                       bool& connected) {

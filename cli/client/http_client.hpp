@@ -1,6 +1,6 @@
 // A small blocking client for the REST API: JSON in, JSON out, errors as values. One client belongs
-// to one thread. A request opens its own connection: on a cluster's network that costs less than
-// explaining a connection that went stale.
+// to one thread. Every request opens its own connection: on a cluster's network that is cheap, and
+// a connection that the server closed meanwhile cannot fail a request.
 #pragma once
 
 #include "base/error.hpp"
@@ -29,8 +29,8 @@ struct http_options {
   std::string url;
   std::string token;            // sent as a bearer token; empty sends none
   uint32_t timeout_ms = 30'000; // for one request, connecting included
-  bool interruptible =
-      false; // Ctrl-C ends a request or a pause with errc::cancelled, and not the process
+  // Ctrl-C ends a request or a pause with errc::cancelled, and not the process.
+  bool interruptible = false;
 };
 
 class http_client {
@@ -39,13 +39,13 @@ public:
   static result<std::unique_ptr<http_client>> open(http_options options);
   ~http_client();
 
-  /// `path` starts with '/'. Errors: what the server answered, with its code; unavailable if nobody
-  /// answers; deadline_exceeded; unknown if what answered does not speak this API.
+  /// `path` starts with '/'. Errors: the error of the server's answer, with its code; unavailable
+  /// if no server answers; deadline_exceeded; unknown if the answer is not one of this API.
   result<json_document> get(const std::string& path);
   result<json_document> post(const std::string& path, const std::string& body);
   result<json_document> remove(const std::string& path);
 
-  /// Errors: cancelled when Ctrl-C came (and was asked for).
+  /// Errors: cancelled after Ctrl-C, if the client is interruptible.
   result<> pause(uint32_t ms);
 
   const std::string& url() const { return options_.url; }

@@ -1,6 +1,6 @@
-// One run of the command: what was asked on the line, and what it may use. Parsing only chooses
-// `action`; it runs after the whole line was understood, so a mistake in the last option has done
-// nothing.
+// One run of the command: its options, its console, and the action to take. Parsing only chooses
+// `action`, which runs after the whole command line is parsed: a mistake in the last option means
+// that nothing was done.
 #pragma once
 
 #include "cli/client/http_client.hpp"
@@ -23,7 +23,7 @@ inline constexpr int exit_interrupted = 130;
 struct invocation {
   console& at;
   global_options options;
-  /// Everything after "--", untouched: the program that a job shall run.
+  /// Everything after "--", untouched: the program for the job to run.
   std::optional<std::vector<std::string>> program;
   std::function<int()> action;
 
@@ -35,7 +35,7 @@ struct invocation {
 
   /// Prints the error and gives the exit code for it.
   int failed(const error& problem) const;
-  /// As failed(), for what the user should have typed otherwise; names the help of `command`.
+  /// As failed(), for a mistake in the user's input; also names the help of `command`.
   int misused(const error& problem, const std::string& command) const;
 };
 

@@ -81,19 +81,19 @@ json_value json_value::operator[](std::string_view field) const {
 }
 
 std::vector<json_value> json_value::items() const {
-  std::vector<json_value> all;
+  std::vector<json_value> found;
   if (value_ && value_->isArray())
     for (auto item : value_->getArray())
-      all.emplace_back(item);
-  return all;
+      found.emplace_back(item);
+  return found;
 }
 
 std::vector<std::pair<std::string, json_value>> json_value::fields() const {
-  std::vector<std::pair<std::string, json_value>> all;
+  std::vector<std::pair<std::string, json_value>> found;
   if (is_object())
     for (auto field : value_->getObject())
-      all.emplace_back(str(field.getName()), json_value(field.getValue()));
-  return all;
+      found.emplace_back(str(field.getName()), json_value(field.getValue()));
+  return found;
 }
 
 std::string json_value::text() const {

@@ -1,6 +1,6 @@
-// The command's view of a server's answer. Answers are walked as plain JSON rather than decoded
-// into typed frames, because a newer server may send fields this build has never heard of, and a
-// client that refuses them is of no use to anyone.
+// The command's view of a server's answer. Answers are read as plain JSON rather than decoded into
+// typed frames: a newer server may send fields that this build does not know, and the client must
+// still work with it.
 #pragma once
 
 #include "base/error.hpp"
@@ -25,7 +25,7 @@ public:
   json_value() = default;
   explicit json_value(capnp::json::Value::Reader value) : value_(value) {}
 
-  /// True if it is there and not null.
+  /// True if it exists and is not null.
   explicit operator bool() const { return value_ && !value_->isNull(); }
 
   json_value operator[](std::string_view field) const;

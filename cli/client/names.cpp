@@ -9,7 +9,7 @@ namespace troupe::cli {
 
 namespace {
 
-/// Ids have 19 digits; a short number may well be somebody's display name.
+/// Ids have 19 digits; a short number is probably a display name.
 bool looks_like_id(std::string_view called) {
   return called.size() >= 16
          && std::all_of(called.begin(), called.end(), [](char c) { return c >= '0' && c <= '9'; });

@@ -1,5 +1,5 @@
-// What people call a job: its id, its full resource name, or its display name if only one job has
-// it.
+// Finds the job that a user names: by its id, its full resource name, or its display name if only
+// one job has it.
 #pragma once
 
 #include "cli/client/invocation.hpp"
@@ -26,14 +26,14 @@ inline constexpr job_kind tuning_job_kind = {"hyperparameterTuningJobs", "hyperp
 /// The last segment of a resource name.
 std::string id_of(std::string_view name);
 
-/// The URL path of the job that `called` means. Errors: invalid_argument for the name of another
-/// kind of resource; not_found; failed_precondition when several jobs have the display name, with
-/// their ids.
+/// The URL path of the job that is called `called`. Errors: invalid_argument for the name of
+/// another kind of resource; not_found; failed_precondition when several jobs have the display
+/// name, with their ids.
 result<std::string> find_job(http_client&, const invocation&, const job_kind&,
                              const std::string& called);
 
-/// How the user may name this job in the next command: the id where project and location are the
-/// defaults.
+/// The shortest name of this job that the user's next command understands: the id if project and
+/// location are the defaults.
 std::string short_name(const invocation&, std::string_view full_name);
 
 } // namespace troupe::cli

@@ -15,7 +15,7 @@ progress_output::progress_output(const invocation& run)
       live_(run.options.json() ? run.at.err_terminal : run.at.out_terminal),
       block_(out_, run.at.size) {}
 
-void progress_output::say(const std::string& line) {
+void progress_output::log(const std::string& line) {
   out_ << clock_time(wall_clock()) << "  " << line << "\n" << std::flush;
 }
 

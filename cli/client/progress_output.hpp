@@ -1,5 +1,5 @@
-// Where a command that waits shows how things go: a block that is redrawn on a terminal, else lines
-// with the time of day. With --format json standard output belongs to the program that reads it.
+// The progress display of a command that waits: a block that is redrawn on a terminal, else lines
+// with the time of day. With --format json it goes to stderr: a program reads standard output.
 #pragma once
 
 #include "base/instant.hpp"
@@ -20,12 +20,12 @@ public:
 
   const console& at() const { return at_; }
   bool live() const { return live_; }
-  /// Does nothing where it is not live.
+  /// Does nothing if the display is not live.
   void redraw(const std::vector<std::string>& lines) {
     if (live_) block_.show(lines);
   }
-  void say(const std::string& line);
-  /// Leaves the block where it stands.
+  void log(const std::string& line);
+  /// Ends the display; what it shows stays on the terminal.
   void close();
 
 private:

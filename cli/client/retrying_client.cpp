@@ -2,19 +2,20 @@
 
 namespace troupe::cli {
 
-result<json_document> patient_client::get(const std::string& path) {
-  return insist([&] { return client_.get(path); });
+result<json_document> retrying_client::get(const std::string& path) {
+  return retried([&] { return client_.get(path); });
 }
 
-result<json_document> patient_client::post(const std::string& path, const std::string& body) {
-  return insist([&] { return client_.post(path, body); });
+result<json_document> retrying_client::post(const std::string& path, const std::string& body) {
+  return retried([&] { return client_.post(path, body); });
 }
 
-result<json_document> patient_client::insist(const std::function<result<json_document>()>& ask) {
+result<json_document>
+retrying_client::retried(const std::function<result<json_document>()>& request) {
   auto silent_since = std::chrono::steady_clock::now();
   bool noted = false;
   for (;;) {
-    auto answer = ask();
+    auto answer = request();
     bool silent = !answer
                   && (answer.error().code == errc::unavailable
                       || answer.error().code == errc::deadline_exceeded);

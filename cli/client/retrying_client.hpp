@@ -1,5 +1,5 @@
-// Following a job outlives a restart of the controller, because the training does: while nobody
-// answers, ask again for a while before giving up.
+// Following a job must survive a restart of the controller, because the training does: while the
+// server does not answer, this client repeats the request for a while before it gives up.
 #pragma once
 
 #include "cli/client/http_client.hpp"
@@ -10,10 +10,10 @@
 
 namespace troupe::cli {
 
-class patient_client {
+class retrying_client {
 public:
-  /// `note` is called once at the beginning of a silence, and once at its end.
-  patient_client(http_client& client, std::function<void(const std::string&)> note,
+  /// `note` is called once when the server stops answering, and once when it answers again.
+  retrying_client(http_client& client, std::function<void(const std::string&)> note,
                  std::chrono::seconds limit = std::chrono::seconds(60))
       : client_(client), note_(std::move(note)), limit_(limit) {}
 
@@ -22,7 +22,7 @@ public:
   result<> pause(uint32_t ms) { return client_.pause(ms); }
 
 private:
-  result<json_document> insist(const std::function<result<json_document>()>& ask);
+  result<json_document> retried(const std::function<result<json_document>()>& request);
 
   http_client& client_;
   std::function<void(const std::string&)> note_;

@@ -20,8 +20,8 @@ result<std::string> line_of(const fs::path& file) {
   if (first == std::string::npos)
     return fail(errc::not_found, "{}: the file is empty", file.string());
   line = line.substr(first, last - first + 1);
-  // It goes into a header: anything but plain visible characters would be a way to smuggle in
-  // another one.
+  // The line goes into an HTTP header: with other than plain visible characters somebody could add
+  // another header.
   for (unsigned char c : line)
     if (c <= 0x20 || c >= 0x7F)
       return fail(errc::invalid_argument,
@@ -33,7 +33,7 @@ result<std::string> line_of(const fs::path& file) {
 } // namespace
 
 result<fs::path> data_directory(const global_options& options, const console& at) {
-  // Absolute: replicas get paths below it, and run in directories of their own.
+  // Absolute: replicas get paths below it, and run in other working directories.
   const auto whole = [](const fs::path& path) { return fs::absolute(path).lexically_normal(); };
   if (!options.data.empty()) return whole(options.data);
   if (auto named = at.variable("TROUPE_DATA"); !named.empty()) return whole(named);
@@ -62,8 +62,8 @@ result<host::published_endpoint> find_cluster(const global_options& options, con
   if (!token)
     return fail(errc::unauthenticated,
                 "no token for {}: {}. Name a file that holds it with --token-file, or the "
-                "cluster's data directory with "
-                "--data or TROUPE_DATA; or start a cluster with: troupe up",
+                "cluster's data directory with --data or TROUPE_DATA; or start a "
+                "cluster with: troupe up",
                 found.url, token.error().message);
   found.token = *token;
   return found;

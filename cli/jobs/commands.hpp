@@ -1,5 +1,5 @@
-// The commands for jobs and nodes. Each function adds its commands to the parser; when the line asks
-// for one of them, it leaves the work in invocation.action.
+// The commands for jobs and nodes. Each function adds its commands to the parser; a command that
+// the parser finds on the command line stores its work in invocation.action.
 #pragma once
 
 #include "cli/client/command_groups.hpp"
@@ -17,7 +17,7 @@ void add_nodes(CLI::App&, invocation&);
 /// list, describe, cancel, delete and stream-logs, which custom jobs and tuning jobs share.
 void add_job_commands(CLI::App& group, invocation&, const job_kind&);
 
-/// Posts a job, prints what the server made of it, and follows it if `wait`.
+/// Posts a job, prints the server's answer, and follows the job if `wait`.
 int submit_job(const invocation&, const job_kind&, const std::string& body, bool wait);
 
 } // namespace troupe::cli

@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* create_examples =
     "Examples:\n"
-    "  One program on one machine; what stands after -- is its command line:\n"
+    "  One program on one machine; everything after -- is its command line:\n"
     "    troupe custom-jobs create --display-name=mnist --wait -- python3 train.py --lr=0.1\n"
     "  Four machines, two reduction servers:\n"
     "    troupe custom-jobs create --display-name=big --machine-type=n1-standard-8 \\\n"
@@ -56,8 +56,8 @@ void add_pools(CLI::App& app, custom_job_flags& flags) {
                  "YAML file with a CustomJobSpec; - reads standard input. Flags override it")
       ->group(group);
   app.add_option("--worker-pool-spec", flags.pool_specs,
-                 "One for each pool: "
-                 "machine-type=..,replica-count=..,accelerator-type=..,accelerator-count=.., and "
+                 "One for each pool: machine-type=..,replica-count=..,accelerator-type=..,"
+                 "accelerator-count=.., and "
                  "container-image-uri=.. or executor-image-uri=..,python-module=..; an empty one "
                  "skips the pool")
       ->allow_extra_args(false)

@@ -1,4 +1,5 @@
-// list, describe, cancel, delete and stream-logs: the commands that custom jobs and tuning jobs share.
+// list, describe, cancel, delete and stream-logs: the commands that custom jobs and tuning jobs
+// share.
 #include "cli/jobs/commands.hpp"
 #include "cli/jobs/log_stream.hpp"
 #include "cli/jobs/views.hpp"
@@ -12,8 +13,8 @@ constexpr int64_t page_max = 1000;
 
 instant now() { return std::chrono::time_point_cast<micros>(std::chrono::system_clock::now()); }
 
-void print(const invocation& run, const lines& all) {
-  for (auto& line : all)
+void print(const invocation& run, const lines& text) {
+  for (auto& line : text)
     run.at.out << line << "\n";
   run.at.out << std::flush;
 }
@@ -87,8 +88,8 @@ int describe_job(const invocation& run, const job_kind& kind, const std::string&
     print(run, tuning_job_view(run.at, job->root(), waiting, now()));
     return exit_ok;
   }
-  // The status is ours; another server of this API may not have it, and the job can be described
-  // without.
+  // The status is Troupe's addition to the API. Another server may not have it, and the job can be
+  // described without it.
   auto status = (*client)->get(*path + ":status").value_or(json_document());
   print(run, custom_job_view(run.at, job->root(), status.root(), now()));
   return exit_ok;
@@ -106,8 +107,7 @@ int cancel_job(const invocation& run, const job_kind& kind, const std::string& c
   auto answer = (*client)->post(*path + ":cancel", "{}");
   if (!answer) return run.failed(answer.error());
   run.at.print("Request to cancel {} [{}] has been sent.\n\nYou may view the status of your job "
-               "with the command\n\n"
-               "  $ troupe {} describe {}\n",
+               "with the command\n\n  $ troupe {} describe {}\n",
                kind.type, name_in(*path), kind.command, short_name(run, name_in(*path)));
   return exit_ok;
 }
@@ -129,7 +129,7 @@ int stream_job(const invocation& run, const job_kind& kind, const std::string& c
                const log_flags& flags) {
   std::string path;
   {
-    // A client of its own: a thread has one event loop at a time.
+    // This client ends before the next one is made: a thread has one event loop at a time.
     auto client = run.connect();
     if (!client) return run.failed(client.error());
     auto found = find_job(**client, run, kind, called);
@@ -220,7 +220,7 @@ void add_job_commands(CLI::App& group, invocation& run, const job_kind& kind) {
                      "Keep a message of several lines together");
   streamer
       ->add_option("--polling-interval", stream->logs.polling_interval_s,
-                   "Seconds between looks (default: 0.2)")
+                   "Seconds between requests (default: 0.2)")
       ->check(CLI::Range(0.01, 3600.0));
   streamer->callback([&run, &kind, stream] {
     run.action = [&run, &kind, stream] {

@@ -27,19 +27,19 @@ std::unexpected<error> refuse(std::string_view flag, fmt::format_string<Args...>
 }
 
 result<std::string> read_config(const std::string& file) {
-  std::ostringstream all;
+  std::ostringstream collected;
   if (file == "-") {
-    all << std::cin.rdbuf();
-    return all.str();
+    collected << std::cin.rdbuf();
+    return collected.str();
   }
   errno = 0;
   std::ifstream in(file, std::ios::binary);
-  if (in) all << in.rdbuf();
+  if (in) collected << in.rdbuf();
   // Opening a directory succeeds; reading it does not.
-  if (!in || in.bad() || (errno != 0 && all.str().empty()))
+  if (!in || in.bad() || (errno != 0 && collected.str().empty()))
     return fail(errc::not_found, "Unable to read file [{}]: {}", file,
                 std::strerror(errno ? errno : EIO));
-  return all.str();
+  return collected.str();
 }
 
 template <class T>
@@ -75,36 +75,37 @@ void put_map(const pairs& values, wire::StringMap::Builder into) {
   }
 }
 
-/// The variables of a task with those of --env: one that is there already takes the new value where
-/// it stands.
+/// Adds the variables of --env to a task; a variable that the task has already gets the new value
+/// and keeps its position.
 template <class Task>
 void put_env(const pairs& given, Task task) {
-  pairs all;
+  pairs collected;
   for (auto old : task.asReader().getEnv())
-    all.emplace_back(wire::str(old.getName()), wire::str(old.getValue()));
+    collected.emplace_back(wire::str(old.getName()), wire::str(old.getValue()));
   for (auto& [name, value] : given) {
-    auto old = std::find_if(all.begin(), all.end(), [&](auto& pair) { return pair.first == name; });
-    if (old != all.end())
+    auto old = std::find_if(collected.begin(), collected.end(),
+                            [&](auto& pair) { return pair.first == name; });
+    if (old != collected.end())
       old->second = value;
     else
-      all.emplace_back(name, value);
+      collected.emplace_back(name, value);
   }
-  auto list = task.initEnv(static_cast<unsigned>(all.size()));
-  for (unsigned i = 0; i < all.size(); ++i) {
-    list[i].setName(text(all[i].first));
-    list[i].setValue(text(all[i].second));
+  auto list = task.initEnv(static_cast<unsigned>(collected.size()));
+  for (unsigned i = 0; i < collected.size(); ++i) {
+    list[i].setName(text(collected[i].first));
+    list[i].setValue(text(collected[i].second));
   }
 }
 
 result<pairs> env_of(const std::vector<std::string>& values) {
-  pairs all;
+  pairs collected;
   for (auto& value : values) {
     auto equals = value.find('=');
     if (equals == std::string::npos || equals == 0)
       return refuse("--env", "[{}] is not NAME=value.", value);
-    all.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+    collected.emplace_back(value.substr(0, equals), value.substr(equals + 1));
   }
-  return all;
+  return collected;
 }
 
 result<> put_pool(const pool_flag& flag, wire::WorkerPoolSpec::Builder pool) {
@@ -170,8 +171,7 @@ result<std::vector<pool_flag>> pools_of(const custom_job_flags& flags, bool in_f
     if (is_short_form(flags))
       return refuse("--machine-type, --accelerator-type, --image, --replica-count, --reducer-count",
                     "they describe the job by themselves and go together with neither "
-                    "--worker-pool-spec nor the "
-                    "workerPoolSpecs of --config.");
+                    "--worker-pool-spec nor the workerPoolSpecs of --config.");
     return parse_pools(flags.pool_specs);
   }
   if (!flags.program && flags.image.empty())
@@ -183,9 +183,9 @@ result<std::vector<pool_flag>> pools_of(const custom_job_flags& flags, bool in_f
   return short_pools(flags);
 }
 
-/// What the flags say about every task: its program, arguments, variables and packages.
+/// The flags that apply to every task: its program, arguments, variables and packages.
 void put_task(const custom_job_flags& flags, const pairs& env, wire::WorkerPoolSpec::Builder pool) {
-  // Reduction servers run no user code; arguments meant for the trainers are not for them.
+  // Reduction servers run no user code, so they do not get the trainers' arguments.
   if (core::is_reducer_pool(pool.asReader())) return;
   if (pool.isContainerSpec()) {
     auto task = pool.getContainerSpec();
@@ -259,7 +259,7 @@ result<wire::frame<wire::CustomJob>> custom_job_of(const custom_job_flags& flags
   auto env = env_of(flags.env);
   if (!env) return std::unexpected(env.error());
   if (flags.program && flags.command)
-    return refuse("--command", "the program already stands after --; give one of the two.");
+    return refuse("--command", "the program is already given after --; give one of the two.");
   result<> filled;
   wire::frame<wire::CustomJob> job;
   job = job.with([&](wire::CustomJob::Builder builder) {
@@ -293,7 +293,7 @@ result<> fill(const tuning_job_flags& flags, wire::HyperparameterTuningJob::Buil
                                   {"--parallel-trial-count", flags.parallel_trial_count}});
       !fits)
     return fits;
-  // gcloud's defaults, for what neither the flags nor the file say.
+  // gcloud's defaults, for counts that are neither in the flags nor in the file.
   job.setMaxTrialCount(flags.max_trial_count.value_or(std::max(job.getMaxTrialCount(), 1)));
   job.setParallelTrialCount(
       flags.parallel_trial_count.value_or(std::max(job.getParallelTrialCount(), 1)));

@@ -1,6 +1,6 @@
-// From what was typed to what is posted: flags and --config become the resource that the API takes.
-// What the flags say wins over what the file says. Nothing here talks to anyone, so every mistake
-// shows before a job exists.
+// Builds the request body from the command line: flags and --config become the resource that the
+// API takes. A flag wins over the file. Nothing here uses the network, so every mistake is found
+// before a job exists.
 #pragma once
 
 #include "base/error.hpp"
@@ -36,7 +36,7 @@ struct custom_job_flags {
   bool restart_job_on_worker_restart = false;
 
   // The short form: one program, on this many machines.
-  std::optional<std::vector<std::string>> program; // what stands after "--"
+  std::optional<std::vector<std::string>> program; // everything after "--"
   std::string machine_type;
   std::string accelerator_type;
   std::optional<int32_t> accelerator_count;
@@ -51,8 +51,8 @@ struct tuning_job_flags {
   std::optional<int32_t> max_trial_count;
   std::optional<int32_t> parallel_trial_count;
   std::optional<int32_t> max_failed_trial_count;
-  std::string
-      algorithm; // grid-search, random-search, algorithm-unspecified; Vertex's names are taken too
+  // grid-search, random-search or algorithm-unspecified; Vertex's names are accepted too.
+  std::string algorithm;
   std::string labels;
   std::string base_output_dir;
   std::string timeout;

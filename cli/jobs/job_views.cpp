@@ -10,7 +10,7 @@ namespace troupe::cli {
 
 namespace {
 
-void append(lines& all, const lines& more) { all.insert(all.end(), more.begin(), more.end()); }
+void append(lines& out, const lines& more) { out.insert(out.end(), more.begin(), more.end()); }
 
 std::string upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -19,8 +19,8 @@ std::string upper(std::string text) {
 }
 
 std::string moment(json_value time, instant now) {
-  auto when = parse_time(time.text());
-  return when ? fmt::format("{} ({})", local_time(when), age(*when, now)) : "";
+  auto at = parse_time(time.text());
+  return at ? fmt::format("{} ({})", local_time(at), age(*at, now)) : "";
 }
 
 std::string labels_of(json_value job) {
@@ -31,16 +31,16 @@ std::string labels_of(json_value job) {
 }
 
 /// An error keeps its lines: the last of them are what the program wrote to stderr.
-void error_lines(lines& all, const console& at, json_value job) {
+void error_lines(lines& out, const console& at, json_value job) {
   auto message = job["error"]["message"].text();
   bool first = true;
   for (size_t begin = 0; begin < message.size();) {
     auto end = std::min(message.find('\n', begin), message.size());
     auto line = printable(std::string_view(message).substr(begin, end - begin));
     if (first)
-      field(all, at, "error", at.painted(tone::bad, line));
+      field(out, at, "error", at.painted(tone::bad, line));
     else
-      all.push_back("             " + line);
+      out.push_back("             " + line);
     first = false;
     begin = end + 1;
   }
@@ -49,21 +49,21 @@ void error_lines(lines& all, const console& at, json_value job) {
 /// What custom jobs and tuning jobs have in common.
 lines head(const console& at, json_value job, std::string_view noun, json_value status,
            instant now) {
-  lines all = {
+  lines out = {
       fmt::format("{} {}", noun, at.painted(tone::bold, printable(job["displayName"].text())))};
   auto state = job["state"].text();
-  field(all, at, "id", id_of(job["name"].text()));
-  field(all, at, "name", job["name"].text());
-  field(all, at, "state", at.painted(tone_of(state), short_state(state)));
+  field(out, at, "id", id_of(job["name"].text()));
+  field(out, at, "name", job["name"].text());
+  field(out, at, "state", at.painted(tone_of(state), short_state(state)));
   if (auto reason = status["reason"].text(); !reason.empty() && !is_final(state))
-    field(all, at, "reason", printable(reason));
-  error_lines(all, at, job);
-  field(all, at, "created", moment(job["createTime"], now));
-  field(all, at, "started", moment(job["startTime"], now));
-  field(all, at, "ended", moment(job["endTime"], now));
-  field(all, at, "duration", duration_of(job, now));
-  field(all, at, "labels", labels_of(job));
-  return all;
+    field(out, at, "reason", printable(reason));
+  error_lines(out, at, job);
+  field(out, at, "created", moment(job["createTime"], now));
+  field(out, at, "started", moment(job["startTime"], now));
+  field(out, at, "ended", moment(job["endTime"], now));
+  field(out, at, "duration", duration_of(job, now));
+  field(out, at, "labels", labels_of(job));
+  return out;
 }
 
 lines pools_view(const console& at, json_value spec) {
@@ -84,9 +84,9 @@ lines pools_view(const console& at, json_value spec) {
          task_of(pool)});
   }
   if (pools.empty()) return {};
-  lines all = {"", at.painted(tone::bold, "worker pools")};
-  append(all, pools.lines("  "));
-  return all;
+  lines out = {"", at.painted(tone::bold, "worker pools")};
+  append(out, pools.lines("  "));
+  return out;
 }
 
 lines replicas_table(const console& at, json_value status, std::string_view indent) {
@@ -132,52 +132,52 @@ std::string stopping_of(json_value job) {
 } // namespace
 
 lines custom_job_view(const console& at, json_value job, json_value status, instant now) {
-  auto all = head(at, job, custom_job_kind.noun, status, now);
-  field(all, at, "output",
+  auto out = head(at, job, custom_job_kind.noun, status, now);
+  field(out, at, "output",
         printable(job["jobSpec"]["baseOutputDirectory"]["outputUriPrefix"].text()));
-  append(all, pools_view(at, job["jobSpec"]));
+  append(out, pools_view(at, job["jobSpec"]));
   if (auto replicas = replicas_table(at, status, "  "); !replicas.empty()) {
-    all.push_back("");
+    out.push_back("");
     auto attempt = status["attempt"].integer();
-    all.push_back(at.painted(tone::bold, attempt > 1 ? fmt::format("replicas (attempt {})", attempt)
+    out.push_back(at.painted(tone::bold, attempt > 1 ? fmt::format("replicas (attempt {})", attempt)
                                                      : "replicas"));
-    append(all, replicas);
+    append(out, replicas);
   }
-  return all;
+  return out;
 }
 
 lines tuning_job_view(const console& at, json_value job, const std::vector<trial_wait>& waiting,
                       instant now) {
-  auto all = head(at, job, tuning_job_kind.noun, {}, now);
+  auto out = head(at, job, tuning_job_kind.noun, {}, now);
   auto study = job["studySpec"];
   for (auto metric : study["metrics"].items())
-    field(all, at, "goal", goal_of(metric));
-  field(all, at, "trials",
+    field(out, at, "goal", goal_of(metric));
+  field(out, at, "trials",
         fmt::format("{} at most, {} at a time", job["maxTrialCount"].integer(),
                     job["parallelTrialCount"].integer()));
-  field(all, at, "search",
+  field(out, at, "search",
         short_state(study["algorithm"].text().empty() ? "default" : study["algorithm"].text()));
-  field(all, at, "stopping", stopping_of(job));
-  field(all, at, "output",
+  field(out, at, "stopping", stopping_of(job));
+  field(out, at, "output",
         printable(job["trialJobSpec"]["baseOutputDirectory"]["outputUriPrefix"].text()));
-  append(all, pools_view(at, job["trialJobSpec"]));
+  append(out, pools_view(at, job["trialJobSpec"]));
   if (auto trials = trials_table(at, job, job["trials"].items(), waiting, now, "  ");
       !trials.empty()) {
-    append(all, {"", at.painted(tone::bold, "trials")});
-    append(all, trials);
+    append(out, {"", at.painted(tone::bold, "trials")});
+    append(out, trials);
   }
   if (auto best = best_trial_view(at, job); !best.empty()) {
-    all.push_back("");
-    append(all, best);
+    out.push_back("");
+    append(out, best);
   }
-  return all;
+  return out;
 }
 
 lines custom_job_progress(const console& at, json_value job, json_value status, instant now) {
-  lines all = {fmt::format("{}  {}", at.painted(tone::bold, printable(job["displayName"].text())),
+  lines out = {fmt::format("{}  {}", at.painted(tone::bold, printable(job["displayName"].text())),
                            headline(at, job, status, now))};
-  append(all, replicas_table(at, status, "  "));
-  return all;
+  append(out, replicas_table(at, status, "  "));
+  return out;
 }
 
 } // namespace troupe::cli

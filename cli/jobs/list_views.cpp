@@ -27,7 +27,7 @@ std::string node_state(json_value node) {
 }
 
 std::string note_on(json_value node, instant now) {
-  if (auto why = node["quarantine"].text(); !why.empty()) return printable(why);
+  if (auto reason = node["quarantine"].text(); !reason.empty()) return printable(reason);
   auto seen = parse_time(node["lastSeen"].text());
   return node["connected"].truth() || !seen ? "" : "last seen " + age(*seen, now);
 }

@@ -12,8 +12,8 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-/// How long to wait for the last lines of a job that has ended. A node that holds them may be
-/// gone, and the stream must not wait forever.
+/// If the node that has a job's last lines is gone, the server never sends the last page. The
+/// stream then ends this long after the last new line.
 constexpr auto drained_after = std::chrono::seconds(10);
 constexpr auto job_looked_at_every = std::chrono::seconds(1);
 
@@ -45,7 +45,7 @@ public:
       if (auto looked = look_at_job(); !looked) return looked;
       bool quiet = true;
       for (auto& tail : tails_)
-        if (!tail.done()) {
+        if (!tail.at_end()) {
           auto got = drain(tail);
           if (!got) return std::unexpected(got.error());
           quiet = quiet && !*got;
@@ -58,7 +58,7 @@ public:
   }
 
 private:
-  /// Learns whether the job has ended, and of new trials.
+  /// Finds out whether the job has ended, and adds a tail for every new trial.
   result<> look_at_job() {
     if (ended_ || (looked_at_ && steady::now() - *looked_at_ < job_looked_at_every)) return {};
     auto job = client_.get(path_);
@@ -78,7 +78,7 @@ private:
     return {};
   }
 
-  /// Prints what there is now. Gives whether there was anything.
+  /// Prints the entries that are available now. Returns true if there were any.
   result<bool> drain(log_tail& tail) {
     bool any = false;
     for (;;) {
@@ -89,7 +89,7 @@ private:
         print(entry, tail.trial());
       run_.at.out << std::flush;
       any = any || !entries.empty();
-      if (entries.empty() || tail.done()) return any;
+      if (entries.empty() || tail.at_end()) return any;
     }
   }
 
@@ -107,7 +107,7 @@ private:
 
   bool finished(bool quiet) {
     bool drained =
-        std::all_of(tails_.begin(), tails_.end(), [](auto& tail) { return tail.done(); });
+        std::all_of(tails_.begin(), tails_.end(), [](auto& tail) { return tail.at_end(); });
     // The last page of a custom job says that it has ended; a tuning job may have trials yet to
     // come.
     if (drained && (ended_ || kind_.type == custom_job_kind.type)) return true;
@@ -127,7 +127,7 @@ private:
   std::string path_;
   const log_flags& flags_;
   std::string project_;
-  patient_client client_;
+  retrying_client client_;
   std::vector<log_tail> tails_;
   bool ended_ = false;
   std::optional<steady::time_point> looked_at_;
@@ -143,25 +143,25 @@ std::vector<std::string> log_lines(const console& at, json_value entry, bool all
   auto task = entry["resource"]["labels"]["task_name"].text();
   if (task.empty()) task = "unknown_task";
   if (!trial.empty()) task = "trial-" + trial + "/" + task;
-  auto how = severity == "ERROR" || severity == "CRITICAL" ? tone::bad
+  auto style = severity == "ERROR" || severity == "CRITICAL" ? tone::bad
              : severity == "WARNING"                       ? tone::warning
                                                            : tone::plain;
-  auto prefix = fmt::format("{}  {}  {:<13}  ", at.painted(how, fmt::format("{:<7}", severity)),
+  auto prefix = fmt::format("{}  {}  {:<13}  ", at.painted(style, fmt::format("{:<7}", severity)),
                             log_time(parse_time(entry["timestamp"].text())), task);
   auto message = message_of(entry);
   while (message.ends_with('\n'))
     message.pop_back();
   if (allow_multiline) return {prefix + message};
-  std::vector<std::string> all;
+  std::vector<std::string> out;
   for (size_t begin = 0; begin <= message.size();) {
     auto end = std::min(message.find('\n', begin), message.size());
-    all.push_back(prefix + message.substr(begin, end - begin));
+    out.push_back(prefix + message.substr(begin, end - begin));
     begin = end + 1;
   }
-  return all;
+  return out;
 }
 
-result<json_document> log_tail::next(patient_client& client) {
+result<json_document> log_tail::next(retrying_client& client) {
   auto body = fmt::format(
       R"({{"resourceNames":[{}],"filter":{},"orderBy":"timestamp asc","pageSize":1000{}}})",
       json_quoted("projects/" + project_),
@@ -170,7 +170,7 @@ result<json_document> log_tail::next(patient_client& client) {
   auto page = client.post("/v2/entries:list", body);
   if (!page) return page;
   page_token_ = (*page)["nextPageToken"].text();
-  done_ = page_token_.empty();
+  at_end_ = page_token_.empty();
   return page;
 }
 

@@ -1,5 +1,5 @@
-// stream-logs: everything the replicas of a job write, and what the service says about it, until
-// the job has ended and its logs are drained.
+// stream-logs: prints the output of a job's replicas, and the service's own messages about the job,
+// until the job has ended and its logs are read to their end.
 #pragma once
 
 #include "cli/client/invocation.hpp"
@@ -29,9 +29,9 @@ public:
   log_tail(std::string project, std::string job_id, std::string trial)
       : project_(std::move(project)), job_id_(std::move(job_id)), trial_(std::move(trial)) {}
 
-  /// The next page. An empty one is no end; done() tells.
-  result<json_document> next(patient_client&);
-  bool done() const { return done_; }
+  /// The next page. An empty page does not mean the end of the logs; at_end() does.
+  result<json_document> next(retrying_client&);
+  bool at_end() const { return at_end_; }
   const std::string& job_id() const { return job_id_; }
   const std::string& trial() const { return trial_; }
 
@@ -40,7 +40,7 @@ private:
   std::string job_id_;
   std::string trial_;
   std::string page_token_;
-  bool done_ = false;
+  bool at_end_ = false;
 };
 
 /// Follows the job at `path`. Gives the exit code.

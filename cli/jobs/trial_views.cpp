@@ -39,7 +39,7 @@ std::set<std::string> optimal_ids(json_value job) {
 
 std::string note_on(json_value trial, const std::vector<trial_wait>& waiting) {
   auto note = parameters_of(trial);
-  if (auto why = reason_of(trial); !why.empty()) note += "  " + why;
+  if (auto reason = reason_of(trial); !reason.empty()) note += "  " + reason;
   for (auto& wait : waiting)
     if (wait.trial == trial["id"].text()) note += "  waits: " + printable(wait.reason);
   return note;
@@ -47,22 +47,22 @@ std::string note_on(json_value trial, const std::vector<trial_wait>& waiting) {
 
 bool has_ended(json_value trial) { return !trial["endTime"].text().empty(); }
 
-/// What is worth looking at while it runs: the trials under way, the best, and the latest.
+/// The trials to show while the job runs: those that run, the best one, and the latest.
 std::vector<json_value> of_interest(json_value job) {
-  auto all = job["trials"].items();
+  auto trials = job["trials"].items();
   auto best = optimal_ids(job);
   size_t room = progress_rows_max;
-  std::vector<bool> kept(all.size());
+  std::vector<bool> kept(trials.size());
   auto keep = [&](auto wanted) {
-    for (size_t i = all.size(); i-- > 0 && room > 0;)
-      if (!kept[i] && wanted(all[i])) kept[i] = true, --room;
+    for (size_t i = trials.size(); i-- > 0 && room > 0;)
+      if (!kept[i] && wanted(trials[i])) kept[i] = true, --room;
   };
   keep([](json_value trial) { return !has_ended(trial); });
   if (best.size() == 1) keep([&](json_value trial) { return best.contains(trial["id"].text()); });
   keep([](json_value) { return true; });
   std::vector<json_value> shown;
-  for (size_t i = 0; i < all.size(); ++i)
-    if (kept[i]) shown.push_back(all[i]);
+  for (size_t i = 0; i < trials.size(); ++i)
+    if (kept[i]) shown.push_back(trials[i]);
   return shown;
 }
 
@@ -81,7 +81,7 @@ std::string best_so_far(const console& at, json_value job) {
 lines front_view(const console& at, json_value job) {
   auto front = optimal_trials(job);
   if (front.empty()) return {};
-  lines all = {at.painted(tone::bold, "Pareto front")
+  lines out = {at.painted(tone::bold, "Pareto front")
                + ": no other trial beats these in every goal"};
   std::vector<table::column> columns = {{"TRIAL", align::right}};
   for (auto& id : metric_ids(job))
@@ -100,8 +100,8 @@ lines front_view(const console& at, json_value job) {
     listing.add(std::move(cells));
   }
   auto rows = listing.lines("  ");
-  all.insert(all.end(), rows.begin(), rows.end());
-  return all;
+  out.insert(out.end(), rows.begin(), rows.end());
+  return out;
 }
 
 } // namespace
@@ -142,17 +142,17 @@ lines tuning_job_progress(const console& at, json_value job, const std::vector<t
                           instant now) {
   auto trials = job["trials"].items();
   auto ended = std::ranges::count_if(trials, has_ended);
-  lines all = {fmt::format("{}  {}, {} of {} trials ended{}",
+  lines out = {fmt::format("{}  {}, {} of {} trials ended{}",
                            at.painted(tone::bold, printable(job["displayName"].text())),
                            headline(at, job, {}, now), ended, job["maxTrialCount"].integer(),
                            best_so_far(at, job))};
   auto shown = of_interest(job);
   if (shown.size() < trials.size())
-    all.push_back(at.painted(
+    out.push_back(at.painted(
         tone::dim, fmt::format("  ({} earlier ones are not shown)", trials.size() - shown.size())));
   auto rows = trials_table(at, job, shown, waiting, now, "  ");
-  all.insert(all.end(), rows.begin(), rows.end());
-  return all;
+  out.insert(out.end(), rows.begin(), rows.end());
+  return out;
 }
 
 lines best_trial_view(const console& at, json_value job) {
@@ -163,15 +163,15 @@ lines best_trial_view(const console& at, json_value job) {
   auto id =
       objectives.empty() ? std::string("metric") : printable(objectives[0]["metricId"].text());
   auto got = measurement_of(job, best);
-  lines all = {fmt::format("best trial {}", at.painted(tone::bold, best["id"].text()))};
+  lines out = {fmt::format("best trial {}", at.painted(tone::bold, best["id"].text()))};
   if (got)
-    field(all, at, id.size() > 9 ? "metric" : id,
+    field(out, at, id.size() > 9 ? "metric" : id,
           fmt::format("{}{}", at.painted(tone::good, metric(got->value)),
                       id.size() > 9 ? " " + id : ""));
-  field(all, at, "parameters", parameters_of(best));
-  field(all, at, "model", printable(model_directory(job, best)));
-  field(all, at, "job", id_of(best["customJob"].text()));
-  return all;
+  field(out, at, "parameters", parameters_of(best));
+  field(out, at, "model", printable(model_directory(job, best)));
+  field(out, at, "job", id_of(best["customJob"].text()));
+  return out;
 }
 
 } // namespace troupe::cli

@@ -33,7 +33,7 @@ struct resume_request {
 
 result<json_document> posted(const invocation& run, const resume_request& request,
                              const std::string& body, std::string& path) {
-  // A client of its own: a thread has one event loop at a time.
+  // This client ends before the next one is made: a thread has one event loop at a time.
   auto client = run.connect();
   if (!client) return std::unexpected(client.error());
   auto found = find_job(**client, run, tuning_job_kind, request.called);
@@ -77,8 +77,8 @@ void add_resume(CLI::App& group, invocation& run) {
   app->add_option("--max-failed-trial-count", request->flags.max_failed_trial_count,
                   "Fail the job after this many failed trials (default: as before)");
   app->add_flag("--wait", request->wait, "Follow the job to its end; exit with 0 if it succeeded");
-  app->footer("Example, 20 trials more for a job that had 40:\n  troupe hp-tuning-jobs resume "
-              "digits --max-trial-count=60 --wait\n");
+  app->footer("Example, 20 trials more for a job that had 40:\n"
+              "  troupe hp-tuning-jobs resume digits --max-trial-count=60 --wait\n");
   app->callback(
       [&run, request] { run.action = [&run, request] { return resume(run, *request); }; });
 }
@@ -114,8 +114,7 @@ void add_tuning_jobs(CLI::App& app, invocation& run) {
   creator->add_flag("--wait", request->wait,
                     "Follow the job to its end; exit with 0 if it succeeded");
   creator->footer("Example:\n  troupe hp-tuning-jobs create --display-name=digits "
-                  "--config=tuning.yaml --max-trial-count=6 "
-                  "--parallel-trial-count=2 --wait\n");
+                  "--config=tuning.yaml --max-trial-count=6 --parallel-trial-count=2 --wait\n");
   creator->callback(
       [&run, request] { run.action = [&run, request] { return create(run, *request); }; });
   add_resume(*group, run);

@@ -1,4 +1,4 @@
-// The parts that several views of jobs and trials show alike.
+// The parts that several views of jobs and trials share.
 #include "cli/jobs/views.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/shell_words.hpp"
@@ -33,9 +33,9 @@ std::optional<measured> metric_in(json_value measurement, const std::string& id)
 
 } // namespace
 
-void field(lines& all, const console& at, std::string_view name, const std::string& value) {
+void field(lines& out, const console& at, std::string_view name, const std::string& value) {
   if (!value.empty() && value != "-")
-    all.push_back(
+    out.push_back(
         fmt::format("  {}{}", at.painted(tone::dim, fmt::format("{:<10} ", name)), value));
 }
 
@@ -57,7 +57,7 @@ std::string parameters_of(json_value trial) {
   std::string out;
   for (auto parameter : trial["parameters"].items()) {
     auto value = parameter["value"].text();
-    // Six digits tell trials apart; sixteen make a table unreadable.
+    // Six digits are enough to distinguish trials; sixteen make a table unreadable.
     if (auto number = parameter["value"].number(); number && *number != std::floor(*number))
       value = metric(*number);
     out += fmt::format("{}{}={}", out.empty() ? "" : " ", parameter["parameterId"].text(), value);
@@ -67,8 +67,8 @@ std::string parameters_of(json_value trial) {
 
 std::optional<measured> measurement_of(json_value trial, const std::string& metric_id) {
   if (auto final = metric_in(trial["finalMeasurement"], metric_id)) return final;
-  auto all = trial["measurements"].items();
-  return all.empty() ? std::nullopt : metric_in(all.back(), metric_id);
+  auto measurements = trial["measurements"].items();
+  return measurements.empty() ? std::nullopt : metric_in(measurements.back(), metric_id);
 }
 
 std::optional<measured> measurement_of(json_value job, json_value trial) {
@@ -102,7 +102,7 @@ std::string reason_of(json_value trial) {
   auto first_line = [](const std::string& text) {
     return printable(text.substr(0, text.find('\n')));
   };
-  if (auto why = trial["infeasibleReason"].text(); !why.empty()) return first_line(why);
+  if (auto reason = trial["infeasibleReason"].text(); !reason.empty()) return first_line(reason);
   auto stopped = trial["stoppingReason"].text();
   return stopped.empty() ? "" : "stopped: " + first_line(stopped);
 }

@@ -1,5 +1,5 @@
-// What people see of jobs, trials and nodes. Pure: an answer of the API and the time go in, lines
-// come out, so that the live display, `describe` and the tests show the same.
+// Texts about jobs, trials and nodes for people. Pure functions from an answer of the API and the
+// time to lines, so that the live display, `describe` and the tests show the same.
 #pragma once
 
 #include "base/instant.hpp"
@@ -21,7 +21,7 @@ lines node_list(const console&, const std::vector<json_value>& nodes, instant no
 
 /// `... describe`. `status` is the answer to {job}:status, null where the server has none.
 lines custom_job_view(const console&, json_value job, json_value status, instant now);
-/// `waiting` holds, for each trial that waits, why.
+/// `waiting` has the reason of each trial that waits.
 struct trial_wait {
   std::string trial;
   std::string reason;
@@ -34,8 +34,8 @@ lines custom_job_progress(const console&, json_value job, json_value status, ins
 lines tuning_job_progress(const console&, json_value job, const std::vector<trial_wait>& waiting,
                           instant now);
 
-/// The last lines about a tuning job that has ended: the best trial and where its model lies; with
-/// several objectives a table of the trials that no other beats. Empty if no trial succeeded.
+/// The last lines about a tuning job that has ended: the best trial and its model; with several
+/// objectives a table of the trials that no other trial beats. Empty if no trial succeeded.
 lines best_trial_view(const console&, json_value job);
 
 /// One row for each of these trials of the job.
@@ -54,9 +54,9 @@ std::string duration_of(json_value resource, instant now);
 std::string parameters_of(json_value trial);
 
 /// "  name       value"; nothing for an empty value.
-void field(lines& all, const console&, std::string_view name, const std::string& value);
+void field(lines& out, const console&, std::string_view name, const std::string& value);
 
-/// The metrics that are to become better, in order; a safety metric is only to stay safe.
+/// The metrics to optimize, in order; a safety metric is not one: it only has to stay safe.
 std::vector<json_value> objectives_of(json_value job);
 
 /// The trial's final or latest measurement of the study's first objective, or of a metric.
@@ -67,23 +67,23 @@ struct measured {
 std::optional<measured> measurement_of(json_value job, json_value trial);
 std::optional<measured> measurement_of(json_value trial, const std::string& metric_id);
 
-/// The trial that did best so far among those that succeeded; null if none did, or with several
+/// The best trial so far among those that succeeded; null if none did, or with several
 /// objectives.
 json_value best_trial(json_value job);
 
-/// The trials that no other beats in every objective: with one objective the best one.
+/// The trials that no other trial beats in every objective: with one objective the best one.
 std::vector<json_value> optimal_trials(json_value job);
 
 /// Why the trial was stopped or is infeasible, on one line; empty if it is neither.
 std::string reason_of(json_value trial);
 
-/// What ends trials before their time, as "median rule"; empty if nothing does.
+/// The rule that stops trials early, as "median rule"; empty if there is none.
 std::string stopping_rule_of(json_value study);
 
 /// "<baseOutputDirectory>/<trial>/model/"; empty where the job has no output directory.
 std::string model_directory(json_value job, json_value trial);
 
-/// What a pool runs: "host: python3 train.py --lr=1".
+/// The program of a pool: "host: python3 train.py --lr=1".
 std::string task_of(json_value pool);
 
 /// "0", "SIGSEGV"; "" while it runs.

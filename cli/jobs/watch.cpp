@@ -14,14 +14,14 @@ constexpr size_t waits_asked_max = 8;
 
 bool is_custom(const job_kind& kind) { return kind.type == custom_job_kind.type; }
 
-/// Everything about one look at the job.
+/// The answers of one round of requests about the job.
 struct look {
   json_document job;
   json_document status;
   std::vector<trial_wait> waiting;
 };
 
-result<look> look_at(patient_client& client, const job_kind& kind, const std::string& path) {
+result<look> look_at(retrying_client& client, const job_kind& kind, const std::string& path) {
   look seen;
   auto job = client.get(path);
   if (!job) return std::unexpected(job.error());
@@ -52,10 +52,10 @@ public:
     }
     for (auto& line : is_custom(kind) ? changes_.custom_job(job, seen.status.root())
                                       : changes_.tuning_job(job, seen.waiting))
-      out_.say(line);
+      out_.log(line);
   }
 
-  void say(const std::string& line) { out_.say(line); }
+  void log(const std::string& line) { out_.log(line); }
 
 private:
   progress_output out_;
@@ -64,8 +64,8 @@ private:
 
 int detached(const invocation& run, const job_kind& kind, const std::string& path) {
   auto name = path.substr(std::string_view("/v1/").size());
-  run.at.err << fmt::format("\nDetached: {} [{}] goes on. Look at it with:\n\n  $ troupe {} "
-                            "describe {}\n\nor end it with:\n\n"
+  run.at.err << fmt::format("\nDetached: {} [{}] goes on. Look at it with:\n\n"
+                            "  $ troupe {} describe {}\n\nor end it with:\n\n"
                             "  $ troupe {} cancel {}\n",
                             kind.type, name, kind.command, short_name(run, name), kind.command,
                             short_name(run, name))
@@ -101,18 +101,18 @@ std::string path_of(std::string_view resource_name) {
 
 std::vector<trial_wait>
 waits_of(const std::function<result<json_document>(const std::string&)>& get, json_value job) {
-  std::vector<trial_wait> all;
+  std::vector<trial_wait> found;
   size_t asked = 0;
   for (auto trial : job["trials"].items()) {
     bool waits = trial["state"].text() == "ACTIVE" && trial["measurements"].items().empty()
                  && trial["customJob"];
     if (!waits || asked++ >= waits_asked_max) continue;
     auto status = get(path_of(trial["customJob"].text()) + ":status");
-    // A trial that has replicas does not wait for a place any more.
+    // A trial that has replicas is placed, so it does not wait any more.
     if (status && (*status)["replicas"].items().empty() && (*status)["reason"])
-      all.push_back({trial["id"].text(), (*status)["reason"].text()});
+      found.push_back({trial["id"].text(), (*status)["reason"].text()});
   }
-  return all;
+  return found;
 }
 
 void change_log::job_line(lines& news, json_value job, const std::string& reason) {
@@ -142,7 +142,7 @@ lines change_log::tuning_job(json_value job, const std::vector<trial_wait>& wait
     auto line = fmt::format("trial {} {} {}", id, short_state(state), parameters_of(trial));
     if (auto got = measurement_of(job, trial))
       line += fmt::format(" -> {} at step {}", metric(got->value), got->step);
-    if (auto why = reason_of(trial); !why.empty()) line += ": " + why;
+    if (auto reason = reason_of(trial); !reason.empty()) line += ": " + reason;
     news.push_back(line);
   }
   for (auto& wait : waiting)
@@ -165,15 +165,15 @@ int wait_for_job(const invocation& run, const job_kind& kind, const std::string&
   auto client = run.connect(true);
   if (!client) return run.failed(client.error());
   display shown(run);
-  patient_client patient(**client, [&](const std::string& note) { shown.say(note); });
+  retrying_client retrying(**client, [&](const std::string& note) { shown.log(note); });
   for (;;) {
-    auto seen = look_at(patient, kind, path);
+    auto seen = look_at(retrying, kind, path);
     if (!seen)
       return seen.error().code == errc::cancelled ? detached(run, kind, path)
                                                   : run.failed(seen.error());
     shown.show(kind, *seen);
     if (is_final(seen->job["state"].text())) return ended(run, kind, seen->job.root());
-    if (auto paused = patient.pause(poll_ms); !paused) return detached(run, kind, path);
+    if (auto paused = retrying.pause(poll_ms); !paused) return detached(run, kind, path);
   }
 }
 

@@ -1,5 +1,5 @@
-// --wait: follows a job to its end. On a terminal a table that is redrawn in place, elsewhere one
-// line for everything that happens.
+// --wait: follows a job to its end. On a terminal it redraws a table in place; elsewhere it prints
+// one line for every change.
 #pragma once
 
 #include "cli/client/invocation.hpp"
@@ -11,7 +11,7 @@
 
 namespace troupe::cli {
 
-/// What has changed since the last look, as lines to append.
+/// The changes since the last call, as lines to append.
 class change_log {
 public:
   lines custom_job(json_value job, json_value status);
@@ -27,16 +27,16 @@ private:
   std::map<std::string, std::string> waits_;
 };
 
-/// Follows the job at `path` until its end and says how it went. Gives the exit code: 0 for
+/// Follows the job at `path` until its end and prints its result. Returns the exit code: 0 for
 /// SUCCEEDED, 1 otherwise, 130 after Ctrl-C, which leaves the job alone.
 int wait_for_job(const invocation&, const job_kind&, const std::string& path);
 
-/// Asks for the status of the trials that have not measured anything yet, and gives the reasons of
-/// those that wait.
+/// Requests the status of the trials that have no measurement yet, and returns the reasons of those
+/// that wait.
 std::vector<trial_wait>
 waits_of(const std::function<result<json_document>(const std::string&)>& get, json_value job);
 
-/// "/v1/" and the resource name, fit for a URL.
+/// "/v1/" and the resource name, escaped for a URL.
 std::string path_of(std::string_view resource_name);
 
 } // namespace troupe::cli

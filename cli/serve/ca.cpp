@@ -28,11 +28,10 @@ int init(const ca_flags& flags, invocation& invoked) {
     return invoked.failed(made.error());
   if (auto made = link::create_authority(flags.directory, flags.days ? flags.days : 3650); !made)
     return invoked.failed(made.error());
-  fmt::print("Made the authority in {0}. Keep {0}/authority-key.pem here and safe: anybody who has "
+  fmt::print("Made the authority in {0}. Keep {0}/authority-key.pem here and safe: anyone who has "
              "it can join the cluster.\n"
              "Next: troupe ca issue --dir {0} controller --host <its address>, and troupe ca issue "
-             "--dir {0} <node> for each "
-             "node.\n",
+             "--dir {0} <node> for each node.\n",
              flags.directory);
   return 0;
 }
@@ -45,9 +44,9 @@ int issue(const ca_flags& flags, invocation& invoked) {
   if (flags.days) options.days = flags.days;
   if (auto made = link::issue(flags.directory, flags.name, flags.hosts, options); !made)
     return invoked.failed(made.error());
-  const auto where = flags.output.empty() ? flags.directory : flags.output;
+  const auto output = flags.output.empty() ? flags.directory : flags.output;
   fmt::print("Made {0}/{1}.pem and {0}/{1}-key.pem. Copy both, and {2}/authority.pem, to {1}.\n",
-             where, flags.name, flags.directory);
+             output, flags.name, flags.directory);
   return 0;
 }
 
@@ -55,7 +54,7 @@ int issue(const ca_flags& flags, invocation& invoked) {
 
 void add_ca(CLI::App& app, invocation& invoked) {
   auto* ca = app.add_subcommand(
-      "ca", "Make the certificates with which agents and controller know each other");
+      "ca", "Make the certificates of the controller and the agents");
   ca->group(serve_group);
   ca->require_subcommand(1);
   auto flags = std::make_shared<ca_flags>();
@@ -74,8 +73,9 @@ void add_ca(CLI::App& app, invocation& invoked) {
       ->required();
   issue_command->add_option("--dir", flags->directory, "Where the authority is")
       ->capture_default_str();
-  issue_command->add_option("--host", flags->hosts, "A DNS name or address of it; may be repeated");
-  issue_command->add_option("--role", flags->role, "What it may be")
+  issue_command->add_option("--host", flags->hosts,
+                            "A DNS name or address of the machine; may be repeated");
+  issue_command->add_option("--role", flags->role, "Roles that the certificate allows")
       ->check(CLI::IsMember({"server", "client", "both"}))
       ->capture_default_str();
   issue_command->add_option("--out", flags->output,

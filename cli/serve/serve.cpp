@@ -47,7 +47,7 @@ int config_is_valid(const serve_flags& flags, const invocation& invoked) {
 }
 
 actor_settings::actor_settings() {
-  // CAF would read caf-application.ini from wherever the user happens to be.
+  // Otherwise CAF would read caf-application.ini from the working directory.
   config_file_path.clear();
   set("scheduler.max-threads", size_t{std::max(4u, std::thread::hardware_concurrency())});
 }

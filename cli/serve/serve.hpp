@@ -1,4 +1,4 @@
-// What the commands that run a cluster share: their flags, their logging, and how they set up
+// Shared by the commands that run a cluster: their flags, their logging, and the settings of their
 // actors.
 #pragma once
 
@@ -26,7 +26,7 @@ CLI::Option* add_serve_flags(CLI::App& command, invocation& invoked,
                              const std::shared_ptr<serve_flags>& flags, const std::string& about,
                              std::function<int(stop_signals&)> serve);
 
-/// What --check-config says of a file without problems.
+/// Prints the result of --check-config for a file without problems.
 int config_is_valid(const serve_flags& flags, const invocation& invoked);
 
 /// Settings for actors that never leave their process: no configuration file from the working

@@ -1,5 +1,5 @@
-// `troupe up`: a whole cluster in one process, on loopback only. For one machine, for trying
-// things, for the demo.
+// `troupe up`: a whole cluster in one process, on loopback only: for one machine, for first steps,
+// for demonstrations.
 #include "cli/serve/commands.hpp"
 #include "cli/serve/serve.hpp"
 #include "host/hosting.hpp"
@@ -19,7 +19,7 @@ struct up_flags : serve_flags {
   double cpus = 0;
 };
 
-/// The machine's cores and memory, shared out evenly where it plays several nodes.
+/// The machine's cores and memory; several nodes on it get equal shares.
 void share_out(host::agent_options& options, unsigned nodes, double cpus) {
   if (cpus > 0) options.cpu_millis = static_cast<uint64_t>(cpus * 1000);
   if (nodes < 2) return;
@@ -56,7 +56,7 @@ result<std::vector<std::unique_ptr<host::agent_host>>> start_agents(caf::actor_s
   return agents;
 }
 
-/// Everything in one process, without TLS and without roles, is for this machine alone.
+/// A cluster in one process has neither TLS nor roles, so it must serve this machine alone.
 result<> check_loopback(const std::string& listen) {
   const auto host = listen.substr(0, listen.rfind(':'));
   if (host == "localhost" || host == "[::1]" || host.starts_with("127.")) return {};
@@ -68,7 +68,7 @@ result<> check_loopback(const std::string& listen) {
       listen);
 }
 
-/// Where the cluster is kept: what the command line says wins over the file, and the file over the
+/// The directory of the cluster: the command line wins over the file, and the file over the
 /// environment.
 result<std::filesystem::path> data_of(const invocation& invoked,
                                       const host::controller_config& config) {
@@ -77,7 +77,7 @@ result<std::filesystem::path> data_of(const invocation& invoked,
 }
 
 int serve(const up_flags& flags, const invocation& invoked, stop_signals& signals) {
-  // No file is an empty one: the defaults are the parser's.
+  // Without a file the parser reads an empty text: then all defaults are its own.
   auto config = flags.config.empty() ? host::parse_cluster_config("{}", "defaults")
                                      : host::read_cluster_config(flags.config);
   if (!config) return invoked.misused(config.error(), "troupe up");
@@ -131,7 +131,7 @@ void add_up(CLI::App& app, invocation& invoked) {
   auto flags = std::make_shared<up_flags>();
   auto* command = app.add_subcommand("up", "Run a whole cluster on this machine, loopback only");
   command->add_option("--listen", flags->listen, "host:port of the API; port 0 takes a free one");
-  command->add_option("--nodes", flags->nodes, "Number of nodes to play")
+  command->add_option("--nodes", flags->nodes, "Number of nodes to run")
       ->check(CLI::Range(1u, 64u))
       ->capture_default_str();
   command

@@ -87,7 +87,7 @@ std::vector<double> count_marks(const scale& x) {
   return out;
 }
 
-/// From the least to the most, with some air around them.
+/// From the least value to the greatest, with some space around them.
 scale around(double low, double high, double air) {
   const auto width_of = high > low ? high - low : std::max(std::abs(high), 1.0);
   return {low - air * width_of, high + air * width_of, false};
@@ -148,10 +148,10 @@ private:
   }
 
   void text(double x, double y, std::string_view anchor, std::string_view kind,
-            std::string_view what) {
+            std::string_view content) {
     out_ += fmt::format(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="{}" class="{}">{}</text>)"
                         "\n",
-                        x, y, anchor, kind, escaped(what));
+                        x, y, anchor, kind, escaped(content));
   }
   void line(double x1, double y1, double x2, double y2) {
     out_ += fmt::format(R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" class="grid"/>)"

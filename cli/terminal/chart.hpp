@@ -1,5 +1,5 @@
-// Charts as SVG, with nothing to install: lines, dots and crosses over sizes in bytes, counts, or
-// plain values.
+// Draws charts as SVG without another library: lines, dots and crosses over sizes in bytes, counts,
+// or plain values.
 #pragma once
 
 #include <string>

@@ -23,9 +23,9 @@ terminal_size size_of_terminal() {
 
 } // namespace
 
-std::string console::painted(tone how, std::string_view text) const {
+std::string console::painted(tone style, std::string_view text) const {
   std::string_view code;
-  switch (how) {
+  switch (style) {
   case tone::plain:
     break;
   case tone::dim:
@@ -81,7 +81,8 @@ void live_block::show(const std::vector<std::string>& lines) {
   auto size = size_();
   std::string text;
   if (drawn_ > 0) text += fmt::format("\x1b[{}A\r", drawn_);
-  // One row stays free for the cursor: a terminal that scrolls in between would leave remains.
+  // One row stays free for the cursor: a terminal that scrolls between two drawings would keep old
+  // lines.
   auto room = std::max<size_t>(size.rows, 2) - 1;
   auto shown = lines.size() <= room ? lines.size() : room - 1;
   for (size_t i = 0; i < shown; ++i)

@@ -1,5 +1,5 @@
-// Where the command writes. Commands get a console instead of the process's streams, so that tests
-// read what people see.
+// The streams, colours and environment of the command. Commands get a console instead of the
+// process's streams, so that tests read what people see.
 #pragma once
 
 #include <fmt/format.h>

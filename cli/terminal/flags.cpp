@@ -81,7 +81,7 @@ std::vector<std::string> comma_list(std::string_view value) {
 }
 
 result<pairs> key_values(std::string_view flag, std::string_view value) {
-  pairs all;
+  pairs found;
   for (auto& item : comma_list(value)) {
     auto equals = item.find('=');
     if (equals == std::string::npos || equals == 0)
@@ -89,10 +89,10 @@ result<pairs> key_values(std::string_view flag, std::string_view value) {
                     "Bad syntax for dict arg: [{}]; expected key=value pairs, separated by commas.",
                     item);
     auto key = item.substr(0, equals);
-    if (has(all, key)) return refuse(flag, "Duplicate key [{}].", key);
-    all.emplace_back(key, item.substr(equals + 1));
+    if (has(found, key)) return refuse(flag, "Duplicate key [{}].", key);
+    found.emplace_back(key, item.substr(equals + 1));
   }
-  return all;
+  return found;
 }
 
 result<pool_flag> parse_pool(std::string_view value) {

@@ -22,7 +22,7 @@ std::vector<std::string> comma_list(std::string_view value);
 /// comes twice.
 result<pairs> key_values(std::string_view flag, std::string_view value);
 
-/// What one --worker-pool-spec says. A skipped pool has nothing set.
+/// The content of one --worker-pool-spec. A skipped pool has nothing set.
 struct pool_flag {
   bool skipped = false;
   std::string machine_type;

@@ -1,4 +1,4 @@
-// How times, spans, amounts and states are shown to people.
+// Times, spans, amounts and states as texts for people.
 #pragma once
 
 #include "base/instant.hpp"

@@ -1,5 +1,5 @@
-// The files that a command leaves besides what it prints: results as JSON, a chart. No path, no
-// file.
+// The files that a command writes besides its output: results as JSON, a chart. An empty path means
+// no file.
 #pragma once
 
 #include "base/error.hpp"
@@ -12,12 +12,12 @@ struct output_files {
   std::string json;
   std::string plot; // SVG
 
-  /// Found out before what takes an hour or a night: both can be written, and the chart is not
-  /// called by another format's name.
+  /// Checks before the work, which may take hours, that both files can be written and that the
+  /// chart's name does not end like another format.
   result<> check() const;
 };
 
-/// In place of what is there.
+/// Replaces an existing file.
 result<> write_file(const std::string& path, const std::string& text);
 
 } // namespace troupe::cli

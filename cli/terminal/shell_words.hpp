@@ -1,4 +1,4 @@
-// Commands as a shell would need them, so that people can copy what they read.
+// Commands quoted for a shell, so that people can copy what they read.
 #pragma once
 
 #include <string>

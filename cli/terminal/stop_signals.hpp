@@ -1,11 +1,11 @@
-// The signals that end a server, taken in order instead of by surprise.
+// The signals that end a server (SIGINT, SIGTERM), read as events so that the server ends in order.
 #pragma once
 
 #include "base/error.hpp"
 
 namespace troupe::cli {
 
-/// Blocks SIGINT and SIGTERM in this thread and in all that it starts from now on; so it comes
+/// Blocks SIGINT and SIGTERM in this thread and in all threads that it starts later; so make it
 /// before any other thread.
 class stop_signals {
 public:
@@ -15,7 +15,7 @@ public:
 
   /// Waits for one of them.
   void wait();
-  /// A descriptor that becomes readable with one of them, for code with an event loop of its own.
+  /// A descriptor that becomes readable with one of them, for code that has an event loop.
   result<int> descriptor();
 
 private:

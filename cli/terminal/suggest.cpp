@@ -30,7 +30,7 @@ std::optional<std::string> nearest(std::string_view word,
   size_t fewest = std::max<size_t>(1, word.size() / 3) + 1;
   for (auto& candidate : candidates) {
     auto edits = edits_between(word, candidate);
-    // A word cut short is a slip as well: "list" for "list-jobs" is not far.
+    // An incomplete word is a slip as well: "list" for "list-jobs" is near.
     if (word.size() >= 3 && candidate.starts_with(word)) edits = std::min<size_t>(edits, 1);
     if (edits < fewest) {
       fewest = edits;

@@ -119,14 +119,14 @@ std::vector<std::string> table::lines(std::string_view indent) const {
     out.erase(out.find_last_not_of(' ') + 1);
     return out;
   };
-  std::vector<std::string> all;
+  std::vector<std::string> out;
   std::vector<std::string> titles;
   for (auto& column : columns_)
     titles.push_back(column.title);
-  all.push_back(line(titles));
+  out.push_back(line(titles));
   for (auto& row : rows_)
-    all.push_back(line(row));
-  return all;
+    out.push_back(line(row));
+  return out;
 }
 
 } // namespace troupe::cli

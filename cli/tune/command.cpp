@@ -29,8 +29,8 @@ std::unexpected<error> unknown_name(const std::string& word, const std::string& 
   const auto names = names_of(space);
   const auto meant = nearest(name, names);
   return fail(errc::invalid_argument,
-              "argument '{}': {{{}}} is no parameter of the study; expected one of {{{}}}{}; a "
-              "brace that is meant as such is written twice",
+              "argument '{}': {{{}}} is not a parameter of the study; expected one of {{{}}}{}; "
+              "write a literal brace twice",
               word, name, fmt::join(names, "}, {"),
               meant ? fmt::format("; did you mean {{{}}}?", *meant) : "");
 }
@@ -80,14 +80,14 @@ result<command_template> command_template::parse(const std::vector<std::string>&
       if (made.words_.empty())
         return fail(errc::invalid_argument,
                     "the program '{}' depends on {{{}}}, which is not always active; expected a "
-                    "program that is there in every trial",
+                    "program that every trial has",
                     text, piece.text);
       const auto& before = words[made.words_.size() - 1];
       if (read->size() == 1 && before.starts_with("-") && before.find('=') == before.npos
           && made.words_.size() > 1)
         return fail(errc::invalid_argument,
-                    "'{0} {1}': where {1} is inactive it is left out, and {0} would stand without "
-                    "its value; write {0}={1}",
+                    "'{0} {1}': where {1} is inactive it is left out, and {0} would be left "
+                    "without its value; write {0}={1}",
                     before, text);
     }
     made.words_.push_back(std::move(*read));

@@ -1,8 +1,8 @@
 // The command that is tuned: words in which {name} stands for a parameter's value. Pure.
 //
-// {{ and }} are literal braces. An argument that names a parameter which is inactive in a trial
-// is left out of that trial whole. A command without any {name} gets --name=value for every active
-// parameter at its end, as trials on Vertex do.
+// {{ and }} are literal braces. An argument that names a parameter which is inactive in a trial is
+// left out of that trial as a whole. A command without any {name} gets --name=value for every
+// active parameter at its end, as trials on Vertex do.
 #pragma once
 
 #include "base/error.hpp"
@@ -16,7 +16,7 @@ namespace troupe::cli {
 class command_template {
 public:
   /// Errors: invalid_argument for an unknown {name}, a brace that is never closed, a parameter that
-  /// the command would never see, or a place that a conditional parameter cannot fill.
+  /// does not appear in the command, or a conditional parameter in a place that must not be empty.
   static result<command_template> parse(const std::vector<std::string>& words,
                                         const tuner::search_space& space);
 

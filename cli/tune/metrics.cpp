@@ -25,7 +25,7 @@ std::optional<double> number_of(const std::string& text) {
   return value;
 }
 
-/// Nothing unless every word is name=number.
+/// Empty unless every word is name=number.
 readings readings_of_words(std::string_view line) {
   constexpr std::string_view between = " \t\r,;";
   readings out;

@@ -18,7 +18,7 @@ constexpr const char* grey = "#8a8a8a";
 constexpr const char* orange = "#d9601a";
 constexpr const char* red = "#b02020";
 
-// From where on a linear scale shows nothing but the worst trials.
+// At this ratio of values and above, a linear scale shows nothing but the worst trials.
 constexpr double logarithmic_from = 100;
 
 std::vector<wire::MetricSpec::Reader> objectives(job_reader job) {
@@ -28,9 +28,9 @@ std::vector<wire::MetricSpec::Reader> objectives(job_reader job) {
   return found;
 }
 
-bool spans_decades(const std::vector<chart_series>& all) {
+bool spans_decades(const std::vector<chart_series>& plotted) {
   double low = INFINITY, high = -INFINITY;
-  for (auto& series : all)
+  for (auto& series : plotted)
     for (auto& [x, y] : series.points) {
       if (series.mark == chart_mark::foot_cross) continue;
       low = std::min(low, y);
@@ -41,7 +41,7 @@ bool spans_decades(const std::vector<chart_series>& all) {
 
 chart objective_chart(job_reader job, wire::MetricSpec::Reader metric) {
   const auto id = wire::str(metric.getMetricId());
-  chart_series done{"trial", blue, {}, false, chart_mark::dot};
+  chart_series succeeded{"trial", blue, {}, false, chart_mark::dot};
   chart_series stopped{"stopped", orange, {}, false, chart_mark::ring};
   chart_series failed{"infeasible", red, {}, false, chart_mark::foot_cross};
   chart_series best{"best so far", grey, {}, false, chart_mark::stair};
@@ -51,7 +51,8 @@ chart objective_chart(job_reader job, wire::MetricSpec::Reader metric) {
     if (trial.getState() == state::INFEASIBLE) failed.points.emplace_back(number, 0);
     const auto value = tuner::metric_value(trial.getFinalMeasurement(), id);
     if (trial.getState() != state::SUCCEEDED || !value) continue;
-    (trial.getStoppingReason().size() > 0 ? stopped : done).points.emplace_back(number, *value);
+    auto& ended = trial.getStoppingReason().size() > 0 ? stopped : succeeded;
+    ended.points.emplace_back(number, *value);
     const bool safe = tuner::is_safe(job.getStudySpec(), trial.getFinalMeasurement());
     const bool first = best.points.empty();
     if (safe && (first || tuner::is_better(metric.getGoal(), *value, best.points.back().second)))
@@ -63,7 +64,7 @@ chart objective_chart(job_reader job, wire::MetricSpec::Reader metric) {
   chart made{fmt::format("{}: {} {}", wire::view(job.getDisplayName()), goal, id),
              id,
              false,
-             {best, done, stopped, failed},
+             {best, succeeded, stopped, failed},
              "trial",
              chart_x::counts};
   made.y_logarithmic = spans_decades(made.series);
@@ -71,7 +72,7 @@ chart objective_chart(job_reader job, wire::MetricSpec::Reader metric) {
 }
 
 chart front_chart(job_reader job, wire::MetricSpec::Reader x, wire::MetricSpec::Reader y) {
-  chart_series all{"trial", blue, {}, false, chart_mark::dot};
+  chart_series trials{"trial", blue, {}, false, chart_mark::dot};
   chart_series front{"Pareto front", orange, {}, false, chart_mark::ring};
   const auto optimal = tuner::optimal_trials(job.getStudySpec(), job.getTrials());
   for (uint32_t i = 0; i < job.getTrials().size(); ++i) {
@@ -80,12 +81,12 @@ chart front_chart(job_reader job, wire::MetricSpec::Reader x, wire::MetricSpec::
     const auto up = tuner::metric_value(trial.getFinalMeasurement(), wire::view(y.getMetricId()));
     if (trial.getState() != state::SUCCEEDED || !at || !up) continue;
     const bool best = std::ranges::find(optimal, i) != optimal.end();
-    (best ? front : all).points.emplace_back(*at, *up);
+    (best ? front : trials).points.emplace_back(*at, *up);
   }
   return {fmt::format("{}: Pareto front", wire::view(job.getDisplayName())),
           wire::str(y.getMetricId()),
           false,
-          {all, front},
+          {trials, front},
           wire::str(x.getMetricId()),
           chart_x::values};
 }

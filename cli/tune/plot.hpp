@@ -1,5 +1,5 @@
-// The chart of a local study: each objective over trials, with the best so far, what was stopped
-// and what failed; and for two objectives the Pareto front. Text is for terminals, SVG for files.
+// The chart of a local study: each objective over trials, with the best so far, the stopped and
+// the failed trials; and for two objectives the Pareto front. Text is for terminals, SVG for files.
 #pragma once
 
 #include "cli/terminal/chart.hpp"

@@ -35,7 +35,8 @@ struct child_order {
 /// errno goes to `problem`, which closes by itself if it can.
 [[noreturn]] void become(const child_order& order) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != order.parent) ::_exit(127); // it went before the kernel knew to tell
+  // If the parent ended before the call above, the kernel will not kill this process.
+  if (::getppid() != order.parent) ::_exit(127);
   ::setsid();
   ::signal(SIGPIPE, SIG_DFL);
   sigset_t none;
@@ -81,8 +82,8 @@ result<std::filesystem::path> find_program(const std::string& program, const std
     rest.remove_prefix(part.size() + 1);
   }
   return fail(errc::not_found,
-              "cannot run '{0}': no such program in PATH; for one that lies here, "
-              "write ./{0}",
+              "cannot run '{0}': no such program in PATH; for one in this "
+              "directory, write ./{0}",
               program);
 }
 
@@ -143,7 +144,7 @@ void tune_process::signal(int number) const {
 }
 
 int tune_process::reap() {
-  // Not reaped yet: its number is still its own, and that of its group.
+  // Wait without reaping: until then its process id, and that of its group, cannot be reused.
   siginfo_t about{};
   while (::waitid(P_PID, id_t(pid_), &about, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
   }

@@ -1,5 +1,5 @@
-// One program of a trial: started with its output in files, in a session of its own so that all of
-// it can be stopped together, and killed by the kernel if this process dies first.
+// One program of a trial: started with its output in files, in its own session so that all of it
+// can be stopped together, and killed by the kernel if this process dies first.
 #pragma once
 
 #include "base/descriptor.hpp"
@@ -14,14 +14,14 @@ namespace troupe::cli {
 struct process_order {
   std::vector<std::string> command;
   std::vector<std::string> environment; // NAME=value
-  std::filesystem::path output;         // files, truncated at the start
+  std::filesystem::path output;         // files, emptied at the start
   std::filesystem::path errors;
 };
 
 class tune_process {
 public:
-  /// Call it from a thread that lives as long as the program may: the kernel takes the end of that
-  /// thread for ours. Errors: not_found or permission_denied if the program cannot be run; others
+  /// Call it from a thread that lives as long as the program may: the kernel kills the program when
+  /// that thread ends. Errors: not_found or permission_denied if the program cannot be run; others
   /// where this machine has no process, file or memory left.
   static result<tune_process> start(const process_order& order);
 
@@ -34,11 +34,11 @@ public:
   int descriptor() const { return ended_.value(); }
   pid_t pid() const { return pid_; }
 
-  /// To the program and all that it has started in its session.
+  /// Sends the signal to the program and to everything that it has started in its session.
   void signal(int number) const;
 
-  /// After its end: what it left running in its group is killed. Gives the status as waitpid()
-  /// does.
+  /// After its end: kills the processes that it left running in its group. Returns the status as
+  /// waitpid() does.
   int reap();
 
 private:
@@ -48,7 +48,7 @@ private:
   unique_fd ended_;
 };
 
-/// Where `program` would be found, as execvp() looks for it in `path`. Errors: not_found,
+/// The file that execvp() would run for `program` with this `path`. Errors: not_found,
 /// permission_denied.
 result<std::filesystem::path> find_program(const std::string& program, const std::string& path);
 

@@ -26,8 +26,8 @@ using std::chrono::milliseconds;
 using wire::JobState;
 
 constexpr auto grace = milliseconds(10'000);     // between SIGTERM and SIGKILL
-constexpr auto metrics_pause = milliseconds(20); // a file that is written all the time
-constexpr auto metrics_poll = milliseconds(500); // where no notice of a change can be had
+constexpr auto metrics_pause = milliseconds(20); // for a file that is written all the time
+constexpr auto metrics_poll = milliseconds(500); // if the system reports no changes of the file
 constexpr size_t points_max = 1000;
 constexpr off_t output_read_max = 1 << 20;
 
@@ -85,14 +85,14 @@ tuned_job tune_runner::job() const {
       list.setWithCaveats(i, *trials_[i]);
     built.initCreateTime().setMicros(store_.stored().create_micros);
     built.initStartTime().setMicros(started_micros_);
-    built.setState(done_ ? end_ : JobState::RUNNING);
-    if (done_ && end_ != JobState::SUCCEEDED) built.initError().setMessage(wire::text(why_));
+    built.setState(finished_ ? end_ : JobState::RUNNING);
+    if (finished_ && end_ != JobState::SUCCEEDED) built.initError().setMessage(wire::text(reason_));
     tuner::mark_best(built);
   });
 }
 
-/// Starts what there is room for, and sees whether it is all over. One suggestion at a time: so the
-/// next one depends on the trials alone, and not on how many were asked for at once.
+/// Starts as many trials as may run, and ends the study if none is left. It requests one suggestion
+/// at a time: so the next one depends on the trials alone, and not on the number requested at once.
 void tune_runner::fill() {
   const auto room = static_cast<size_t>(settings_.job->getParallelTrialCount());
   for (size_t i = 0; i < trials_.size() && running_.size() < room; ++i)
@@ -105,17 +105,18 @@ void tune_runner::fill() {
 
 bool tune_runner::may_begin_another() {
   if (end_ != JobState::UNSPECIFIED) return false;
-  const auto all = job();
-  if (auto why = tuner::too_many_failures(all->getMaxFailedTrialCount(),
-                                         tuner::tally_of(all->getTrials()))) {
-    finish(JobState::FAILED, std::move(*why));
+  const auto whole_job = job();
+  if (auto reason = tuner::too_many_failures(whole_job->getMaxFailedTrialCount(),
+                                         tuner::tally_of(whole_job->getTrials()))) {
+    finish(JobState::FAILED, std::move(*reason));
     return false;
   }
   const auto ending =
-      tuner::study_end_of(study(), all->getTrials(), store_.stored().create_micros, now_micros());
+      tuner::study_end_of(study(), whole_job->getTrials(), store_.stored().create_micros,
+                          now_micros());
   look_again(ending.look_again_micros);
   if (ending.reason) {
-    why_ = *ending.reason;
+    reason_ = *ending.reason;
     end_ = JobState::SUCCEEDED;
     if (ending.asap)
       for (auto& [index, one] : running_) {
@@ -124,16 +125,16 @@ bool tune_runner::may_begin_another() {
       }
     return false;
   }
-  return trials_.size() < static_cast<size_t>(all->getMaxTrialCount());
+  return trials_.size() < static_cast<size_t>(whole_job->getMaxTrialCount());
 }
 
 bool tune_runner::suggest_one() {
-  const auto all = job();
+  const auto whole_job = job();
   const auto answer =
-      tuner::suggest(study(), all->getTrials(),
+      tuner::suggest(study(), whole_job->getTrials(),
                     {.seed = store_.stored().seed, .count = 1, .fixed = {}, .priors = {}});
   if (answer.sets.empty()) {
-    why_ = "the search space holds no further point";
+    reason_ = "the search space holds no further point";
     end_ = JobState::SUCCEEDED;
     return false;
   }
@@ -145,7 +146,7 @@ bool tune_runner::suggest_one() {
 void tune_runner::launch(size_t index) {
   auto& trial = trials_[index];
   const auto directory = store_.directory_of(*trial);
-  // What an earlier start of this trial has left must not be heard again, nor go on.
+  // Processes of an earlier start of this trial must not run on, and its metrics must not be read.
   if (trial->getState() != state::REQUESTED) runtime::kill_strays(directory);
   std::error_code ignored;
   std::filesystem::remove(metric_file_of(*trial), ignored);
@@ -167,8 +168,8 @@ void tune_runner::launch(size_t index) {
                                         runtime::metric_history(metric_ids(study())));
   if (!watch(*made))
     return fail_run({errc::resource_exhausted,
-                     "no more processes can be watched; raise the limit "
-                     "of open files (ulimit -n), or run fewer at a time"});
+                     "no more processes can be watched; raise the limit of open files "
+                     "(ulimit -n), or run fewer at a time"});
   running_.emplace(index, std::move(made));
   events_.changed();
 }
@@ -177,12 +178,12 @@ bool tune_runner::watch(running& one) {
   const auto index = one.index;
   one.ended = reactor_.watch(one.process.descriptor(), [this, index] { on_end(index); });
   one.metrics = reactor_.watch_files(metric_file_of(*trials_[index]).parent_path(), [this, index] {
-    // Read soon, once for all that is written until then.
+    // One read, a moment later, covers every write until then.
     auto& changed = *running_.at(index);
     if (changed.poll == 0)
       changed.poll = reactor_.after(metrics_pause, [this, index] { poll_metrics(index); });
   });
-  // Once in any case: it may have written before anybody watched.
+  // One read in any case: the program may have written before the watch began.
   one.poll = reactor_.after(metrics_pause, [this, index] { poll_metrics(index); });
   if (settings_.timeout_micros > 0) {
     const milliseconds limit(settings_.timeout_micros / 1000 + 1);
@@ -207,7 +208,7 @@ void tune_runner::read_metrics(running& one) {
   const auto text = read_file(metric_file_of(*trials_[one.index]));
   if (!text) return;
   std::vector<core::metric_point> points;
-  for (auto& point : one.book.read(*text).points)
+  for (auto& point : one.history.read(*text).points)
     points.push_back({point.tag, point.value, point.step,
                       point.timestamp_micros != 0 ? point.timestamp_micros : now_micros()});
   if (!points.empty()) take(one, std::move(points));
@@ -223,7 +224,7 @@ void tune_runner::take(running& one, std::vector<core::metric_point> points) {
   stop_hopeless();
 }
 
-/// A program that reports to no file may print its metrics.
+/// A program that writes no metric file may print its metrics.
 void tune_runner::read_output(running& one) {
   if (!one.points.empty()) return;
   const auto output =
@@ -236,8 +237,8 @@ void tune_runner::read_output(running& one) {
 void tune_runner::stop_hopeless() {
   if (end_ == JobState::CANCELLED || end_ == JobState::FAILED || study().isNoAutomatedStopping())
     return;
-  const auto all = job();
-  for (auto& found : tuner::trials_to_stop(study(), all->getTrials())) {
+  const auto whole_job = job();
+  for (auto& found : tuner::trials_to_stop(study(), whole_job->getTrials())) {
     const auto one = running_.find(found.trial);
     if (one == running_.end() || one->second->stopping) continue;
     one->second->end.stopping_reason = std::move(found.reason);
@@ -261,7 +262,7 @@ void tune_runner::on_end(size_t index) {
   drop(one);
   one.end.status = one.process.reap();
   runtime::kill_strays(store_.directory_of(*trials_[index]));
-  one.stopping = true; // nothing stops it any more
+  one.stopping = true; // it has ended: nothing is to stop it again
   read_metrics(one);
   read_output(one);
   one.end.complaint =
@@ -284,45 +285,46 @@ void tune_runner::conclude(size_t index, const program_end& end,
   events_.changed();
 }
 
-/// A rule of the study may hold merely because time has passed.
+/// A stopping rule of the study may depend on time alone, so it is checked again at `at_micros`.
 void tune_runner::look_again(std::optional<int64_t> at_micros) {
   reactor_.drop(look_again_);
   look_again_ = 0;
-  if (!at_micros || done_) return;
+  if (!at_micros || finished_) return;
   const auto wait_ms = std::clamp<int64_t>((*at_micros - now_micros()) / 1000 + 1, 1, 60'000);
   look_again_ = reactor_.after(milliseconds(wait_ms), [this] {
     look_again_ = 0;
-    // Even where there is no room for another: it may stop those that run.
+    // Even if no further trial may run: this can stop those that run.
     may_begin_another();
     fill();
   });
 }
 
-/// Ends the study at once: what runs is stopped, and stays unfinished.
-void tune_runner::finish(JobState end, std::string why) {
-  if (done_) return;
+/// Ends the study at once: trials that run are stopped, and stay unfinished.
+void tune_runner::finish(JobState end, std::string reason) {
+  if (finished_) return;
   end_ = end;
-  why_ = std::move(why);
+  reason_ = std::move(reason);
   for (auto& [index, one] : running_)
     stop(*one);
   settle();
 }
 
 void tune_runner::fail_run(const error& problem) {
-  // Not the study's fault, so its trials stay unfinished and run again another time.
+  // The study did not cause this, so its trials stay unfinished and run again the next time.
   if (!problem_) problem_ = problem;
   finish(JobState::CANCELLED, problem.message);
 }
 
 void tune_runner::settle() {
-  if (done_ || !running_.empty()) return;
-  const auto all = job();
-  const auto trials = all->getTrials();
+  if (finished_ || !running_.empty()) return;
+  const auto whole_job = job();
+  const auto trials = whole_job->getTrials();
   if (end_ == JobState::UNSPECIFIED) {
-    if (auto why = tuner::too_many_failures(all->getMaxFailedTrialCount(), tuner::tally_of(trials))) {
+    if (auto reason = tuner::too_many_failures(whole_job->getMaxFailedTrialCount(),
+                                               tuner::tally_of(trials))) {
       end_ = JobState::FAILED;
-      why_ = std::move(*why);
-    } else if (trials_.size() < static_cast<size_t>(all->getMaxTrialCount())) {
+      reason_ = std::move(*reason);
+    } else if (trials_.size() < static_cast<size_t>(whole_job->getMaxTrialCount())) {
       return; // fill() is about to begin another one
     } else {
       end_ = JobState::SUCCEEDED;
@@ -332,13 +334,13 @@ void tune_runner::settle() {
       trials_, [](const trial_frame& t) { return t->getState() == state::INFEASIBLE; });
   if (end_ == JobState::SUCCEEDED && !trials_.empty() && all_failed) {
     end_ = JobState::FAILED;
-    why_ = fmt::format("All {} trials failed. The last one: {}", trials.size(),
+    reason_ = fmt::format("All {} trials failed. The last one: {}", trials.size(),
                        wire::view(trials[trials.size() - 1].getInfeasibleReason()));
   }
-  done_ = true;
+  finished_ = true;
   look_again(std::nullopt);
   events_.changed();
-  events_.done();
+  events_.finished();
 }
 
 void tune_runner::drop(running& one) {

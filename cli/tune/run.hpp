@@ -1,6 +1,6 @@
-// The loop of `troupe tune`: asks for suggestions, runs each as a process, reads what it reports,
-// stops what the study's rules give up, and writes everything to the journal before anything
-// follows from it. All of it happens on the reactor's thread.
+// The loop of `troupe tune`: gets suggestions, runs each as a process, reads its metrics, stops the
+// trials that the study's rules give up, and writes every fact to the journal before it acts on it.
+// All of it runs on the reactor's thread.
 #pragma once
 
 #include "cli/tune/command.hpp"
@@ -20,10 +20,10 @@ namespace troupe::cli {
 using tuned_job = wire::frame<wire::HyperparameterTuningJob>;
 
 struct tune_events {
-  std::function<void()> changed;                    // something that people see
+  std::function<void()> changed;                    // the display is to be redrawn
   std::function<void(wire::Trial::Reader)> started; // also when it is started again
   std::function<void(wire::Trial::Reader)> ended;
-  std::function<void()> done; // nothing runs any more; nothing follows
+  std::function<void()> finished;                   // nothing runs any more; the last event
 };
 
 class tune_runner {
@@ -35,15 +35,15 @@ public:
   tune_runner(const tune_runner&) = delete;
 
   void start();
-  /// Stops what runs, and leaves those trials unfinished; a second time without waiting for them.
+  /// Stops the trials that run, and leaves them unfinished; a second call kills them.
   void interrupt();
 
-  /// The study as it stands, as the API shows a tuning job: its state, its trials, the best ones.
+  /// The present study, as the API shows a tuning job: its state, its trials, the best ones.
   tuned_job job() const;
 
-  /// Why it ended before its last trial; empty if it did not.
-  const std::string& reason() const { return why_; }
-  /// Why it came to a halt, where neither the study nor a person ended it.
+  /// The reason of an end before the last trial; empty if there is none.
+  const std::string& reason() const { return reason_; }
+  /// The error that ended it, if neither the study nor a person did.
   const std::optional<error>& problem() const { return problem_; }
 
 private:
@@ -51,7 +51,7 @@ private:
   struct running {
     size_t index = 0;
     tune_process process;
-    runtime::metric_history book;
+    runtime::metric_history history;
     std::vector<core::metric_point> points;
     program_end end;
     runtime::reactor::ticket ended = 0, metrics = 0, poll = 0, overdue = 0, kill = 0;
@@ -73,7 +73,7 @@ private:
   void on_end(size_t index);
   void conclude(size_t index, const program_end& end, std::span<const core::metric_point> points);
   void look_again(std::optional<int64_t> at_micros);
-  void finish(wire::JobState, std::string why);
+  void finish(wire::JobState, std::string reason);
   void fail_run(const error&);
   void settle();
   void drop(running&);
@@ -91,9 +91,9 @@ private:
   running_map running_;             // by index
   int64_t started_micros_ = 0;
   wire::JobState end_ = wire::JobState::UNSPECIFIED; // decided; holds once nothing runs
-  std::string why_;
+  std::string reason_;
   std::optional<error> problem_;
-  bool done_ = false;
+  bool finished_ = false;
   runtime::reactor::ticket look_again_ = 0;
 };
 

@@ -33,7 +33,8 @@ const wire::tree* step_into(const wire::tree& from, std::string_view part) {
   return index < at->items.size() ? &at->items[index] : nullptr;
 }
 
-/// Where the field of `path` stands, or the nearest of its parents that the file has.
+/// The place in the file of the field of `path`, or of the nearest of its parents that the file
+/// has.
 wire::place place_of(const wire::tree& file, std::string_view path) {
   const auto* at = &file;
   while (!path.empty()) {
@@ -46,31 +47,32 @@ wire::place place_of(const wire::tree& file, std::string_view path) {
   return at->at;
 }
 
-/// The problems of the study, each with the place in the file that it is about.
+/// Reports the problems of the study, each with its place in the file.
 result<> check(const job_frame& job, const wire::tree& file, const std::string& name) {
   const bool bare = is_bare_study(file);
-  std::string all;
+  std::string found;
   for (std::string problem : core::problems_of(job->getStudySpec())) {
     if (bare && problem.starts_with(study_key)) problem.erase(0, study_key.size() + 1);
     const auto at = place_of(file, std::string_view(problem).substr(0, problem.find(':')));
-    all +=
-        fmt::format("{}{}:{}:{}: {}", all.empty() ? "" : "\n", name, at.line, at.column, problem);
+    found +=
+        fmt::format("{}{}:{}:{}: {}", found.empty() ? "" : "\n", name, at.line, at.column, problem);
   }
   if (job->getStudySpec().getTransferLearningConfig().getPriorStudyNames().size() > 0) {
     const std::string path = "transferLearningConfig.priorStudyNames";
     const auto at = place_of(file, bare ? path : "studySpec." + path);
-    all += fmt::format("{}{}:{}:{}: {}: earlier studies are kept by a cluster; expected none here",
-                       all.empty() ? "" : "\n", name, at.line, at.column, path);
+    found += fmt::format("{}{}:{}:{}: {}: earlier studies are kept by a cluster; expected none "
+                         "here",
+                       found.empty() ? "" : "\n", name, at.line, at.column, path);
   }
-  if (!all.empty()) return fail(errc::invalid_argument, "{}", all);
+  if (!found.empty()) return fail(errc::invalid_argument, "{}", found);
   return {};
 }
 
 result<std::string> text_of(const std::string& file) {
   if (file != "-") return read_file(file);
-  std::ostringstream all;
-  all << std::cin.rdbuf();
-  return all.str();
+  std::ostringstream found;
+  found << std::cin.rdbuf();
+  return found.str();
 }
 
 result<int32_t> count_of(const char* flag, std::optional<int32_t> given, int32_t in_file,
@@ -80,7 +82,7 @@ result<int32_t> count_of(const char* flag, std::optional<int32_t> given, int32_t
   return fail(errc::invalid_argument, "{} is {}; expected {} or more", flag, count, least);
 }
 
-/// How many trials: by flag, by file, or by the study's own rule of when to stop.
+/// The number of trials: from the flag, the file, or the study's own stopping rule.
 result<int32_t> trials_of(const tune_flags& flags, const job_frame& job, const std::string& file) {
   if (flags.max_trial_count || job->getMaxTrialCount() != 0)
     return count_of("maxTrialCount", flags.max_trial_count, job->getMaxTrialCount(), 1);
@@ -111,8 +113,8 @@ result<std::shared_ptr<const re2::RE2>> pattern_of(const tune_flags& flags,
   const auto made = std::make_shared<const re2::RE2>(flags.metric_from_output, re2::RE2::Quiet);
   if (!made->ok())
     return fail(errc::invalid_argument,
-                "{} '{}' is no regular expression of RE2: {}; expected one like 'loss: "
-                "([-+.e0-9]+)'",
+                "{} '{}' is not a valid RE2 regular expression: {}; expected one like "
+                "'loss: ([-+.e0-9]+)'",
                 flag, flags.metric_from_output, made->error());
   if (made->NumberOfCapturingGroups() != 1)
     return fail(errc::invalid_argument,

@@ -1,6 +1,6 @@
-// What `troupe tune` was asked for: flags and a study file, which is either the file of a tuning
-// job (studySpec and counts) or a StudySpec alone. Every mistake in the file is told at once, with
-// the line where it stands.
+// The settings of `troupe tune`, from flags and a study file, which is either the file of a tuning
+// job (studySpec and counts) or a StudySpec alone. All mistakes in the file are reported together,
+// each with its line.
 #pragma once
 
 #include "base/error.hpp"
@@ -36,7 +36,7 @@ struct tune_settings {
   std::shared_ptr<const re2::RE2> metric_from_output; // may be none
 };
 
-/// Errors: invalid_argument for what cannot stand; not_found for a missing file.
+/// Errors: invalid_argument for a value that is not valid; not_found for a missing file.
 result<tune_settings> tune_settings_of(const tune_flags& flags);
 
 /// The study file's text as a job with studySpec and counts. `file` is for messages.

@@ -38,7 +38,7 @@ std::string quoted_list(const std::vector<std::string>& words) {
   return fmt::format("[{}]", fmt::join(quoted, ","));
 }
 
-/// JSON has no NaN; the API writes it as a string, and so do we.
+/// JSON has no NaN; the API writes it as a string, and so does the journal.
 std::string value_text(double value) {
   return std::isfinite(value) ? shortest(value) : json_quoted(metric(value));
 }
@@ -119,7 +119,7 @@ result<> tune_store::load(const std::string& text) {
       return taken;
     whole = end + 1;
   }
-  // A process that died in its write has left half a line, from which nothing followed.
+  // A process that died in a write has left half a line; nothing was done because of it.
   if (whole < text.size() && ::ftruncate(journal_.value(), off_t(whole)) != 0)
     return fail(errc::unavailable, "cannot repair the end of {}: {}",
                 (directory_ / journal_name).string(), last_problem());
@@ -127,11 +127,11 @@ result<> tune_store::load(const std::string& text) {
 }
 
 result<> tune_store::take(std::string_view line, size_t number) {
-  const auto damaged = [&](const std::string& why) {
+  const auto damaged = [&](const std::string& reason) {
     return fail(errc::data_loss,
-                "{}:{}: {}; the journal is damaged: take it from a backup, or start again in "
-                "another --directory",
-                (directory_ / journal_name).string(), number, why);
+                "{}:{}: {}; the journal is damaged: take it from a backup, or start again "
+                "in another --directory",
+                (directory_ / journal_name).string(), number, reason);
   };
   const auto parsed = json_document::parse(line);
   if (!parsed) return damaged(parsed.error().message);
@@ -208,7 +208,7 @@ result<> tune_store::append(std::string lines) {
   }
   if (rest.empty() && ::fdatasync(journal_.value()) == 0) return {};
   const auto problem = last_problem();
-  // Half a line may only ever be the last one.
+  // Only the last line may be incomplete.
   torn_ = whole < 0 || ::ftruncate(journal_.value(), whole) != 0;
   return fail(errc::unavailable, "cannot write {}: {}", (directory_ / journal_name).string(),
               problem);

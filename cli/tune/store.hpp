@@ -1,10 +1,10 @@
 // The directory of a local study: its journal, study.json-lines, and a directory for every trial.
-// The journal is only ever appended to, and synced before anything follows from what it says; so
-// whatever ends the process, the next one goes on from there.
+// The journal is only appended to, and every record is synced before the run acts on it; so after
+// any end of the process, the next one continues from there.
 //
 // Its lines, one JSON object each: {"study"} first; {"run"} for every time the command was started;
-// {"trial"} when a trial starts, is started again, and ends (a Trial as the API shows it; of one
-// trial the last counts); {"reported"} for every value that a trial reports while it runs.
+// {"trial"} when a trial starts, is started again, and ends (a Trial as the API shows it; the last
+// one of a trial counts); {"reported"} for every value that a trial reports while it runs.
 #pragma once
 
 #include "base/descriptor.hpp"
@@ -25,7 +25,7 @@ namespace troupe::cli {
 
 using trial_frame = wire::frame<wire::Trial>;
 
-/// What the journal held when it was opened.
+/// The content of the journal when it was opened.
 struct stored_study {
   wire::frame<wire::StudySpec> study;
   uint64_t seed = 0;
@@ -36,8 +36,8 @@ struct stored_study {
 
 class tune_store {
 public:
-  /// Makes the directory or goes on with the study in it. Errors: failed_precondition if another
-  /// run holds the directory, or it holds a study that differs; data_loss for a damaged journal;
+  /// Makes the directory or continues the study in it. Errors: failed_precondition if another run
+  /// uses the directory, or it holds a study that differs; data_loss for a damaged journal;
   /// unavailable if it cannot be written.
   static result<tune_store> open(const std::filesystem::path& directory,
                                  wire::StudySpec::Reader study, std::optional<uint64_t> seed,
@@ -45,12 +45,12 @@ public:
 
   const stored_study& stored() const { return stored_; }
 
-  /// Errors of all three: unavailable where the disk does not take it.
+  /// Errors of all three: unavailable if the disk does not take the record.
   result<> run_started(const std::vector<std::string>& command, int64_t now_micros);
   result<> put(wire::Trial::Reader trial);
   result<> put(wire::Trial::Reader trial, std::span<const core::metric_point> reported);
 
-  /// Where the trial's files are; with them what its program is told to keep.
+  /// The directory of the trial's files, among them those that its program is to keep.
   std::filesystem::path directory_of(wire::Trial::Reader trial) const;
 
 private:
@@ -67,7 +67,7 @@ private:
   stored_study stored_;
 };
 
-/// Where two JSON texts differ: "path: was 1, is 2", a few lines at most; empty if they are equal.
+/// The differences of two JSON texts: "path: was 1, is 2", some lines at most; empty if equal.
 std::string difference(const std::string& was, const std::string& is);
 
 } // namespace troupe::cli

@@ -20,7 +20,7 @@ std::string complaint_of(const program_end& end) {
   return end.complaint.empty() ? "" : ": " + end.complaint;
 }
 
-/// What was wrong with the program's end; empty if nothing was.
+/// The problem of the program's end; empty if there is none.
 std::string failure_of(const program_end& end) {
   if (!end.not_run.empty()) return end.not_run;
   if (!end.overdue.empty())
@@ -50,7 +50,7 @@ const core::metric_point* last_of(std::span<const core::metric_point> points,
   return last;
 }
 
-/// What was wrong with what was reported, where no measurement can speak for the trial.
+/// The problem of the reports, if none of them can be the final measurement.
 std::string unmeasured(wire::StudySpec::Reader study, std::span<const core::metric_point> points) {
   std::vector<std::string> missing;
   for (const auto& id : metric_ids(study)) {
@@ -108,24 +108,26 @@ trial_frame judged(const trial_frame& trial, wire::StudySpec::Reader study,
                    std::span<const core::metric_point> points, const program_end& end,
                    int64_t now_micros) {
   const auto whole = with_points(trial, points);
-  // A trial that was told to stop is judged by what it reported, not by how it went.
-  auto why = end.stopping_reason.empty() ? failure_of(end) : std::string();
-  // A last value that is no number counts as well: no earlier one tells what became of the trial.
+  // A trial that was stopped is judged by its reports, not by its exit status.
+  auto reason = end.stopping_reason.empty() ? failure_of(end) : std::string();
+  // A last value that is not a number counts as well: an earlier one would hide the trial's
+  // failure.
   const auto measured =
       core::measurements_of(points, trial->getStartTime().getMicros(), core::non_finite::kept);
   const auto final = core::final_of(measured, study);
-  if (why.empty() && !final) {
-    why = unmeasured(study, points);
-    if (!end.stopping_reason.empty()) why = "stopped (" + end.stopping_reason + "), and " + why;
+  if (reason.empty() && !final) {
+    reason = unmeasured(study, points);
+    if (!end.stopping_reason.empty())
+      reason = "stopped (" + end.stopping_reason + "), and " + reason;
   }
   return whole.with([&](wire::Trial::Builder built) {
     built.initEndTime().setMicros(now_micros);
     if (!end.stopping_reason.empty()) built.setStoppingReason(wire::text(end.stopping_reason));
-    built.setState(why.empty() ? state::SUCCEEDED : state::INFEASIBLE);
-    if (why.empty())
+    built.setState(reason.empty() ? state::SUCCEEDED : state::INFEASIBLE);
+    if (reason.empty())
       core::set_measurement(built.initFinalMeasurement(), *final);
     else
-      built.setInfeasibleReason(wire::text(why));
+      built.setInfeasibleReason(wire::text(reason));
   });
 }
 

@@ -1,5 +1,5 @@
-// What becomes of a trial of `troupe tune`: from suggested values over what it reports to how it is
-// judged. Pure: times and exits are handed in.
+// The life of a trial of `troupe tune`: its suggested values, its reports, its final state. Pure:
+// times and exit statuses are arguments.
 #pragma once
 
 #include "cli/tune/store.hpp"
@@ -13,17 +13,17 @@ namespace troupe::cli {
 
 trial_frame new_trial(size_t number, const std::vector<tuner::parameter_value>& values);
 
-/// Whatever an earlier start reported is gone: the program begins again.
+/// The reports of an earlier start are dropped: the program begins again.
 trial_frame started(const trial_frame& trial, int64_t now_micros);
 
 trial_frame with_points(const trial_frame& trial, std::span<const core::metric_point> points);
 
-/// How a trial's program came to its end.
+/// The end of a trial's program.
 struct program_end {
   int status = 0;              // as waitpid() gives it
   std::string complaint;       // the last line that it wrote to stderr
-  std::string not_run;         // why it could not be run at all
-  std::string overdue;         // the time that it was given, if it took longer
+  std::string not_run;         // the reason if it could not be run at all
+  std::string overdue;         // the time limit, if it took longer
   std::string stopping_reason; // the rule that stopped it early
 };
 

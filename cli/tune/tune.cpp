@@ -35,7 +35,7 @@ std::vector<std::string> inherited(const invocation& run) {
   return out;
 }
 
-/// What cannot be told from the line and the file alone.
+/// Checks the command line and the file against the trials that the directory has.
 result<> check_history(const tune_settings& settings, const stored_study& stored,
                        const std::vector<std::string>& words) {
   const auto made = static_cast<int64_t>(stored.trials.size());
@@ -61,10 +61,10 @@ void take_signal(int descriptor) {
   }
 }
 
-/// The whole study on a thread of its own, to its end or to a signal; the study as it stands then.
+/// The result of a run: the study after its end or after a signal.
 struct study_run {
   tuned_job job;
-  std::string reason; // why it ended before its last trial
+  std::string reason; // of an end before the last trial; empty if there is none
   std::optional<error> problem;
 };
 
@@ -76,10 +76,10 @@ result<study_run> run_study(const invocation& run, const tune_settings& settings
   auto reactor = runtime::reactor::create();
   if (!reactor) return std::unexpected(reactor.error());
   progress_output display(run); // belongs to the reactor's thread
-  std::promise<void> done;
+  std::promise<void> ended;
   std::unique_ptr<tune_runner> tuned;
   std::function<void()> tick = [&] {
-    if (!tuned) return; // it is all over
+    if (!tuned) return; // the run has ended
     display.redraw(tune_progress(run.at, *tuned->job(), wall_clock()));
     (*reactor)->after(redraw_pause, [&] { tick(); });
   };
@@ -87,12 +87,13 @@ result<study_run> run_study(const invocation& run, const tune_settings& settings
                      .started = [](wire::Trial::Reader) {},
                      .ended =
                          [&](wire::Trial::Reader trial) {
-                           if (!display.live()) display.say(trial_line(*tuned->job(), trial));
+                           if (!display.live()) display.log(trial_line(*tuned->job(), trial));
                          },
-                     .done = [&] { done.set_value(); }};
+                     .finished = [&] { ended.set_value(); }};
   bool interrupted = false;
   (*reactor)->post([&] {
-    tuned = std::make_unique<tune_runner>(**reactor, settings, command, store, inherited(run), events);
+    tuned = std::make_unique<tune_runner>(**reactor, settings, command, store, inherited(run),
+                                          events);
     (*reactor)->watch(*stopped, [&] {
       take_signal(*stopped);
       if (!tuned) return;
@@ -105,7 +106,7 @@ result<study_run> run_study(const invocation& run, const tune_settings& settings
     if (display.live()) tick();
     tuned->start();
   });
-  done.get_future().wait();
+  ended.get_future().wait();
   study_run out;
   (*reactor)->run([&] {
     out = {tuned->job(), tuned->reason(), tuned->problem()};
@@ -144,7 +145,7 @@ int finished(const invocation& run, const tune_flags& flags, const tune_settings
   if (job.getState() == JobState::SUCCEEDED) return exit_ok;
   return run.failed(
       {errc::failed_precondition,
-       fmt::format("{}\nThe output of the trials is in {}. To continue the study give a larger "
+       fmt::format("{}\nThe output of the trials is in {}. To go on with the study give a larger "
                    "--max-failed-trial-count, to start again another --directory.",
                    wire::view(job.getError().getMessage()), settings.directory.string())});
 }
@@ -153,7 +154,7 @@ int run_tune(const invocation& run, const tune_flags& flags) {
   const auto misused = [&](const error& problem) { return run.misused(problem, command_name); };
   if (!run.program || run.program->empty() || run.program->front().empty())
     return misused({errc::invalid_argument,
-                    "nothing to tune: the program stands after --, as in: troupe tune --config "
+                    "nothing to tune: give the program after --, as in: troupe tune --config "
                     "study.yaml -- ./train --lr={lr}"});
   auto settings = tune_settings_of(flags);
   if (!settings) return misused(settings.error());

@@ -67,7 +67,7 @@ std::string values_text(wire::Measurement::Reader measurement) {
   return out;
 }
 
-/// Six digits tell trials apart; sixteen make a table unreadable.
+/// Six digits are enough to distinguish trials; sixteen make a table unreadable.
 std::string parameter_text(trial_reader trial) {
   std::string out;
   for (auto parameter : trial.getParameters()) {
@@ -86,7 +86,7 @@ std::string took(trial_reader trial, instant now) {
               - time_of(trial.getStartTime()));
 }
 
-/// How a trial went, in a word.
+/// The result of a trial, in a word.
 std::string outcome_of(trial_reader trial) {
   if (trial.getState() == state::INFEASIBLE) return "INFEASIBLE";
   if (trial.getState() == state::SUCCEEDED) return was_stopped(trial) ? "STOPPED" : "SUCCEEDED";
@@ -101,15 +101,16 @@ std::string reason_of(trial_reader trial) {
 
 std::string measured_text(trial_reader trial) {
   if (trial.getState() == state::SUCCEEDED) return values_text(trial.getFinalMeasurement());
-  const auto all = trial.getMeasurements();
-  return all.size() > 0 ? values_text(all[all.size() - 1]) : "";
+  const auto measurements = trial.getMeasurements();
+  return measurements.size() > 0 ? values_text(measurements[measurements.size() - 1]) : "";
 }
 
 std::string step_text(trial_reader trial) {
-  const auto all = trial.getMeasurements();
+  const auto measurements = trial.getMeasurements();
   if (trial.getState() == state::SUCCEEDED)
     return std::to_string(trial.getFinalMeasurement().getStepCount());
-  return all.size() > 0 ? std::to_string(all[all.size() - 1].getStepCount()) : "-";
+  if (measurements.size() == 0) return "-";
+  return std::to_string(measurements[measurements.size() - 1].getStepCount());
 }
 
 /// A program that counts no steps has them all at 0.
@@ -118,7 +119,7 @@ std::string at_step(trial_reader trial) {
   return step == 0 ? "" : fmt::format(" at step {}", step);
 }
 
-/// From what trials took so far; nothing before there is anything to go by.
+/// Estimated from the time that trials took so far; empty before one has ended.
 std::string time_left(tuned_reader job, const tally& seen, instant now) {
   double sum_s = 0, under_way_s = 0;
   size_t counted = 0;
@@ -261,7 +262,7 @@ lines text_plot(const std::vector<double>& values, bool minimized, size_t column
   constexpr size_t label = 12;
   if (finite.size() < 2 || columns < label + 10) return {};
   std::ranges::sort(finite);
-  // The worst quarter says little of how the search goes, and may be far away.
+  // The worst quarter tells little about the search, and may be far away.
   const auto cut = (finite.size() - 1) * 3 / 4;
   const double low = minimized ? finite.front() : finite[finite.size() - 1 - cut];
   const double high = minimized ? finite[cut] : finite.back();
@@ -305,7 +306,7 @@ std::string trial_line(tuned_reader job, trial_reader trial) {
   if (!has_ended(trial)) return fmt::format("{}: {}", out, parameter_text(trial));
   out += fmt::format(" after {}: {}", took(trial, {}), parameter_text(trial));
   if (trial.getState() == state::SUCCEEDED) out += " -> " + measured_text(trial) + at_step(trial);
-  if (const auto why = reason_of(trial); !why.empty()) out += ": " + why;
+  if (const auto reason = reason_of(trial); !reason.empty()) out += ": " + reason;
   for (auto id : job.getOptimalTrials())
     if (wire::view(id) == wire::view(trial.getId()))
       out += objectives(job).size() == 1 ? " (best so far)" : " (on the Pareto front)";

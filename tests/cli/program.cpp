@@ -55,7 +55,7 @@ bool holds(const std::string& text, std::string_view part) {
 
 } // namespace
 
-TEST_CASE("help and version are answers") {
+TEST_CASE("help and version go to standard output with exit code 0") {
   test_console console;
   CHECK(offline(console, {"--version"}) == 0);
   CHECK(holds(console.out.str(), "troupe 0."));
@@ -82,7 +82,7 @@ TEST_CASE("help shows a value only after options that take one, and the whole co
   CHECK(holds(incomplete.err.str(), "Usage: troupe custom-jobs "));
 }
 
-TEST_CASE("what was asked wrongly says what was meant") {
+TEST_CASE("wrong usage is rejected with a suggestion when a known word is near") {
   for (auto& [arguments, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"custom-job", "list"}, "unknown command 'custom-job'; did you mean 'custom-jobs'?"},
            {{"custom-jobs", "lst"}, "unknown command 'lst'; did you mean 'list'?"},
@@ -108,7 +108,7 @@ TEST_CASE("what was asked wrongly says what was meant") {
   }
 }
 
-TEST_CASE("no server, no cluster, another server") {
+TEST_CASE("the error names the cause when there is no cluster, no server, or another kind of server") {
   test::scratch at;
   test_console console;
   auto token = at.write("token", "t\n");
@@ -136,7 +136,7 @@ TEST_CASE("no server, no cluster, another server") {
   CHECK(holds(silent.err(), silent.server.url()));
 }
 
-TEST_CASE("a server that does not answer in time") {
+TEST_CASE("a request ends with an error when the server does not answer in time") {
   std::atomic<bool> over = false;
   scripted_server slow([&](auto&) {
     over.wait(false);
@@ -150,7 +150,7 @@ TEST_CASE("a server that does not answer in time") {
   CHECK(answer.error().code == errc::deadline_exceeded);
 }
 
-TEST_CASE("create posts the job with the token and says what comes next") {
+TEST_CASE("create posts the job with the token and prints the next commands") {
   session cluster([](auto&) { return job_in("JOB_STATE_PENDING"); });
   CHECK(cluster.run({"custom-jobs", "create", "--display-name=x", "--labels=a=b", "--", "python3",
                      "t.py", "--", "--lr=1"})
@@ -180,7 +180,7 @@ TEST_CASE("create posts the job with the token and says what comes next") {
   CHECK(document(cluster.out())["displayName"].text() == "x");
 }
 
-TEST_CASE("an error of the server is shown as it is") {
+TEST_CASE("an error of the server is printed unchanged") {
   session cluster([](auto&) {
     return scripted_server::json(
         R"({"error":{"code":400,"message":"pool 0 must have one replica","status":"INVALID_ARGUMENT"}})",
@@ -190,7 +190,7 @@ TEST_CASE("an error of the server is shown as it is") {
   CHECK(cluster.err() == "ERROR: pool 0 must have one replica\n");
 }
 
-TEST_CASE("waiting ends with the job") {
+TEST_CASE("--wait returns when the job has ended, with its result as exit code") {
   int looks = 0;
   session cluster([&](const http_request& request) {
     if (request.line.starts_with("POST")) return job_in("JOB_STATE_PENDING");
@@ -212,7 +212,7 @@ TEST_CASE("waiting ends with the job") {
   CHECK(holds(failing.err(), "ended as FAILED: exit 1"));
 }
 
-TEST_CASE("Ctrl-C leaves the job alone") {
+TEST_CASE("Ctrl-C ends the command and leaves the job running") {
   auto waiter = pthread_self();
   bool pressed = false; // once: a second would interrupt the next command
   session cluster([&](const http_request& request) {
@@ -274,7 +274,7 @@ TEST_CASE("list follows the pages up to its limit") {
   CHECK(listed.root().items()[2]["name"].text() == "a/3");
 }
 
-TEST_CASE("logs are followed until they are drained") {
+TEST_CASE("stream-logs follows the logs until the last page") {
   int pages = 0;
   session cluster([&](const http_request& request) {
     if (request.line.starts_with("GET")) return job_in("JOB_STATE_RUNNING");
@@ -309,7 +309,7 @@ TEST_CASE("logs are followed until they are drained") {
   CHECK(holds(asked.back().body, R"("pageToken":"t2")"));
 }
 
-TEST_CASE("a tuning job is resumed by its display name, and followed") {
+TEST_CASE("resume finds the tuning job by its display name and follows it with --wait") {
   const std::string name = "projects/local/locations/local/hyperparameterTuningJobs/5";
   auto job = [&](const std::string& state) {
     return R"({"name":")" + name

@@ -1,5 +1,5 @@
-// An HTTP server of this process, on a real socket, that answers what a test wrote down and
-// remembers what was asked.
+// An HTTP server in the test's process, on a real socket: it gives the answers that the test prepares
+// and records the requests.
 #pragma once
 
 #include <arpa/inet.h>
@@ -38,7 +38,7 @@ public:
     socklen_t size = sizeof at;
     getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size);
     port_ = ntohs(at.sin_port);
-    // Signals are for the thread that waits for them.
+    // Signals must go to the thread that waits for them.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

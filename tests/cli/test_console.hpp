@@ -1,4 +1,4 @@
-// A console that tests read, and documents written as literals.
+// A console whose output tests read, and JSON documents from literals.
 #pragma once
 
 #include "cli/client/json.hpp"

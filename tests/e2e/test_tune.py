@@ -381,8 +381,8 @@ class BadInput(Tune):
         self.assertIn("cannot run ./train: No such file", self.refused(*base, program=["./train", "{q}"]))
         self.assertIn("no such program in PATH", self.refused(*base, program=["no-such-program", "{q}"]))
         self.assertIn("is not an executable file; chmod +x", self.refused(*base, program=["./grid.yaml", "{q}"]))
-        self.assertIn("{p} is no parameter of the study; expected one of {q}", self.refused(*base, program=["echo", "{p}"]))
-        self.assertIn("nothing to tune: the program stands after --", self.refused(*base, program=[]))
+        self.assertIn("{p} is not a parameter of the study; expected one of {q}", self.refused(*base, program=["echo", "{p}"]))
+        self.assertIn("nothing to tune: give the program after --", self.refused(*base, program=[]))
 
     def test_invalid_study_files_are_refused_with_their_place(self):
         broken = self.write("broken.yaml", "metrics: [{metricId: loss}]\nparameters:\n- {parameterId: q, integerValueSpec: {minValue: 3, maxValue: 1}}\n")

@@ -44,7 +44,7 @@ std::string cluster_refusal(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("the example of a controller is read") {
+TEST_CASE("configs/controller.yaml is accepted with every key in it") {
   auto config = read_controller_config(example("controller.yaml"));
   REQUIRE_MESSAGE(config, config.error().message);
   CHECK(config->data_directory == "/var/lib/troupe/controller");
@@ -61,7 +61,7 @@ TEST_CASE("the example of a controller is read") {
   CHECK(config->project == "local");
 }
 
-TEST_CASE("the example of an agent is read") {
+TEST_CASE("configs/agent.yaml is accepted with every key in it") {
   auto config = read_agent_config(example("agent.yaml"));
   REQUIRE_MESSAGE(config, config.error().message);
   CHECK(config->name == "node-1");
@@ -81,7 +81,7 @@ TEST_CASE("the example of an agent is read") {
   CHECK(config->log_bytes_max == 256 << 20);
 }
 
-TEST_CASE("the example of a cluster in one process is read") {
+TEST_CASE("configs/embedded.yaml is accepted with every key in it") {
   auto config = read_cluster_config(example("embedded.yaml"));
   REQUIRE_MESSAGE(config, config.error().message);
   CHECK(config->controller.link_listen.empty());
@@ -219,7 +219,7 @@ TEST_CASE("an IPv6 address and port 0 are accepted as an address to listen on") 
   CHECK(config->controller.api_listen == "[::1]:0");
 }
 
-TEST_CASE("a missing file, a directory and a file that is no mapping each get their own error") {
+TEST_CASE("a missing file, a directory and a file that is not a mapping each get a different error") {
   CHECK(refusal(read_agent_config("/nonexistent/a.yaml"))
         == "cannot read the config file /nonexistent/a.yaml: No such file or directory");
   CHECK(read_agent_config("/nonexistent/a.yaml").error().code == errc::not_found);

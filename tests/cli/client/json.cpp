@@ -7,7 +7,7 @@
 using namespace troupe;
 using namespace troupe::cli;
 
-TEST_CASE("a path may be followed where nothing is") {
+TEST_CASE("following a path through a missing field gives an empty value") {
   auto answer = document(R"({"a":{"b":[1,"x",true,null]}})");
   CHECK(answer["a"]["b"].items().size() == 4);
   CHECK(answer["a"]["b"].items()[1].text() == "x");
@@ -18,7 +18,7 @@ TEST_CASE("a path may be followed where nothing is") {
   CHECK(answer["a"]["b"]["c"].integer(7) == 7);
 }
 
-TEST_CASE("an int64 keeps its digits, numbers may be strings") {
+TEST_CASE("an int64 keeps all its digits, and a number may be a string") {
   auto answer =
       document(R"({"id":"1000000000000000001","n":3,"nan":"NaN","inf":"-Infinity","x":"1x"})");
   CHECK(answer["id"].integer() == 1000000000000000001);
@@ -29,7 +29,7 @@ TEST_CASE("an int64 keeps its digits, numbers may be strings") {
   CHECK(answer["x"].integer(-1) == -1);
 }
 
-TEST_CASE("JSON is printed for people and for lines") {
+TEST_CASE("JSON is printed with indentation or on one line") {
   auto answer = document(R"({"a":[1,2.5,{}],"b":"q\"\u0001é","c":[],"d":null})");
   CHECK(answer.root().compact() == R"({"a":[1,2.5,{}],"b":"q\"\u0001é","c":[],"d":null})");
   CHECK(answer.root().pretty()
@@ -37,7 +37,7 @@ TEST_CASE("JSON is printed for people and for lines") {
            "[],\n  \"d\": null\n}");
 }
 
-TEST_CASE("what is no JSON is an error") {
+TEST_CASE("a text that is not JSON is rejected") {
   for (auto text : {"", "{", "<html>", "{\"a\":1}}", "nope"}) {
     auto parsed = json_document::parse(text);
     REQUIRE(!parsed);

@@ -11,7 +11,7 @@
 using namespace troupe;
 using namespace troupe::cli;
 
-TEST_CASE("a published cluster is found, and only by its owner") {
+TEST_CASE("commands find a published cluster, and its files are readable by the owner only") {
   test::scratch at;
   test_console console;
   auto data = at.path("data");
@@ -31,7 +31,7 @@ TEST_CASE("a published cluster is found, and only by its owner") {
   CHECK(find_cluster({}, console.at)->token == "other");
 }
 
-TEST_CASE("what is given wins over what is found") {
+TEST_CASE("flags win over the environment, and both win over the data directory") {
   test::scratch at;
   test_console console;
   REQUIRE(host::publish(at.path("data"), {"http://file:1", "secret"}));
@@ -45,7 +45,7 @@ TEST_CASE("what is given wins over what is found") {
   CHECK(find_cluster(options, console.at)->token == "mine");
 }
 
-TEST_CASE("where nothing is found, the error says what to do") {
+TEST_CASE("the error says what to do when no cluster or token is found") {
   test::scratch at;
   test_console console;
   auto none = find_cluster({}, console.at);

@@ -27,7 +27,7 @@ bool holds(const std::string& text, std::string_view part) {
 
 } // namespace
 
-TEST_CASE("the short form: a program on one machine") {
+TEST_CASE("the short form runs a program in one pool of one replica") {
   CHECK(
       body_of(custom_job_flags{.display_name = "x",
                                .program = {{"python3", "train.py", "--lr=1"}},
@@ -39,7 +39,7 @@ TEST_CASE("the short form: a program on one machine") {
       == R"({"displayName":"x","jobSpec":{"workerPoolSpecs":[{"replicaCount":"1","containerSpec":{"imageUri":"host","command":["true"]}}]}})");
 }
 
-TEST_CASE("the short form: workers and reduction servers") {
+TEST_CASE("the short form puts workers and reduction servers into pools of their own") {
   auto body = body_of(custom_job_flags{.display_name = "x",
                                        .args = "a,b",
                                        .env = {"K=V"},
@@ -70,7 +70,7 @@ TEST_CASE("the short form: workers and reduction servers") {
               "did you mean NVIDIA_L4?"));
 }
 
-TEST_CASE("worker pool flags, with one skipped") {
+TEST_CASE("--worker-pool-spec makes one pool each, and an empty one skips a pool") {
   CHECK(
       body_of(custom_job_flags{
           .display_name = "x",
@@ -120,7 +120,7 @@ TEST_CASE("flags override the file") {
               "go together with neither"));
 }
 
-TEST_CASE("what cannot be a job") {
+TEST_CASE("contradicting or missing flags of a job are rejected") {
   test::scratch at;
   CHECK(holds(body_of(custom_job_flags{.display_name = "x"}), "No worker pools specified."));
   CHECK(holds(body_of(custom_job_flags{.display_name = "x", .config = at.path("none.yaml")}),
@@ -130,13 +130,13 @@ TEST_CASE("what cannot be a job") {
   CHECK(holds(body_of(custom_job_flags{.display_name = "x", .env = {"=1"}, .program = {{"t"}}}),
               "[--env]: [=1] is not NAME=value."));
   CHECK(holds(body_of(custom_job_flags{.display_name = "x", .command = "a", .program = {{"t"}}}),
-              "already stands after --"));
+              "already given after --"));
   auto typo = at.write("typo.yaml", "workerPoolSpec:\n- {}\n");
   CHECK(holds(body_of(custom_job_flags{.display_name = "x", .config = typo}),
               "typo.yaml:1:1: workerPoolSpec: unknown field"));
 }
 
-TEST_CASE("tuning jobs") {
+TEST_CASE("a tuning job takes its counts from the flags, then from the file, then from gcloud's defaults") {
   test::scratch at;
   auto file =
       at.write("tuning.yaml",
@@ -173,7 +173,7 @@ TEST_CASE("tuning jobs") {
               "[--max-trial-count]: [0]"));
 }
 
-TEST_CASE("what is resumed is told in positive numbers") {
+TEST_CASE("a resume request accepts positive counts only") {
   auto request = resume_request_of({.max_trial_count = 60, .parallel_trial_count = 3});
   REQUIRE(request.has_value());
   CHECK((*request)->getMaxTrialCount() == 60);

@@ -21,7 +21,7 @@ std::string shown(std::string_view entry, bool multiline = false, const std::str
 
 } // namespace
 
-TEST_CASE("log lines as gcloud shows them") {
+TEST_CASE("a log line has gcloud's columns") {
   CHECK(
       shown(
           R"({"severity":"INFO","timestamp":"2026-11-23T05:30:22.5Z","resource":{"labels":{"task_name":"workerpool0-0"}},"textPayload":"epoch 1"})")
@@ -37,7 +37,7 @@ TEST_CASE("log lines as gcloud shows them") {
         == "INFO     -  unknown_task   {\"loss\":0.5}\n");
 }
 
-TEST_CASE("a message of several lines is several lines, unless it shall stay one") {
+TEST_CASE("a message of several lines is split unless multiline entries are allowed") {
   auto entry = R"({"severity":"INFO","timestamp":"x","textPayload":"a\nb\n"})";
   CHECK(shown(entry) == "INFO     -  unknown_task   a\nINFO     -  unknown_task   b\n");
   CHECK(shown(entry, true) == "INFO     -  unknown_task   a\nb\n");

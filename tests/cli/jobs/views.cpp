@@ -38,7 +38,7 @@ constexpr auto tuning = R"({
 
 } // namespace
 
-TEST_CASE("a list of jobs") {
+TEST_CASE("a list of jobs has one row for each, with its state and duration") {
   test_console console;
   auto job = document(tuning);
   CHECK(joined(job_list(console.at, {job.root()}, tuning_job_kind, noon()))
@@ -65,7 +65,7 @@ TEST_CASE("the best trial follows the goal and counts finished trials only") {
   CHECK(best_trial(nan.root())["id"].text() == "2"); // a metric of zero is left out of the JSON
 }
 
-TEST_CASE("a tuning job in full") {
+TEST_CASE("the description of a tuning job shows its study, its trials and the best one") {
   test_console console;
   auto job = document(tuning);
   auto text = joined(tuning_job_view(console.at, job.root(), {{"3", "2 more CPUs"}}, noon()));
@@ -102,7 +102,7 @@ TEST_CASE("a tuning job in full") {
            "  job        1000000000000000003\n");
 }
 
-TEST_CASE("a stopped trial says why, and the rule is named") {
+TEST_CASE("a stopped trial shows the reason, and the job shows the stopping rule") {
   test_console console;
   auto job = document(R"({"displayName":"x","maxTrialCount":9,
     "studySpec":{"metrics":[{"metricId":"loss","goal":"MINIMIZE"},
@@ -124,7 +124,7 @@ TEST_CASE("a stopped trial says why, and the rule is named") {
     CHECK_MESSAGE(text.contains(part), text);
 }
 
-TEST_CASE("several objectives end in a front") {
+TEST_CASE("a job with several objectives shows its Pareto front") {
   test_console console;
   auto job = document(R"({"displayName":"x","state":"JOB_STATE_RUNNING","maxTrialCount":9,
     "studySpec":{"metrics":[{"metricId":"loss","goal":"MINIMIZE"},{"metricId":"size","goal":"MINIMIZE"}]},
@@ -145,7 +145,7 @@ TEST_CASE("several objectives end in a front") {
             .ends_with("3 of 9 trials ended, 2 trials on the Pareto front"));
 }
 
-TEST_CASE("progress shows the best, what runs, and the latest of many trials") {
+TEST_CASE("progress shows the best, the running and the latest trials when there are many") {
   test_console console;
   std::string trials;
   for (int id = 1; id <= 40; ++id)
@@ -166,7 +166,7 @@ TEST_CASE("progress shows the best, what runs, and the latest of many trials") {
   CHECK(shown.back().contains("40  SUCCEEDED"));
 }
 
-TEST_CASE("a custom job in full") {
+TEST_CASE("the description of a custom job shows its pools and replicas") {
   test_console console;
   auto job = document(
       R"({"name":"projects/p/locations/l/customJobs/5","displayName":"x","state":"JOB_STATE_FAILED",
@@ -202,7 +202,7 @@ TEST_CASE("a custom job in full") {
            "  workerpool1-1  n2    RUNNING                  0\n");
 }
 
-TEST_CASE("a job that waits says why") {
+TEST_CASE("a job that waits shows the reason") {
   test_console console;
   auto job = document(
       R"({"displayName":"x","state":"JOB_STATE_PENDING","createTime":"2026-11-23T11:59:50Z"})");
@@ -214,7 +214,7 @@ TEST_CASE("a job that waits says why") {
         != std::string::npos);
 }
 
-TEST_CASE("nodes") {
+TEST_CASE("the list of nodes shows what each has, what is in use, and its state") {
   test_console console;
   auto a = document(
       R"({"name":"n1","address":"10.0.0.1","connected":true,"lastSeen":"2026-11-23T11:59:59Z",

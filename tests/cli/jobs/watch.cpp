@@ -7,7 +7,7 @@
 using namespace troupe;
 using namespace troupe::cli;
 
-TEST_CASE("only what has changed is said, once") {
+TEST_CASE("a change of the job is printed once, and nothing while nothing changes") {
   change_log changes;
   auto pending = document(R"({"displayName":"x","state":"JOB_STATE_PENDING"})");
   auto running = document(R"({"displayName":"x","state":"JOB_STATE_RUNNING"})");
@@ -17,7 +17,7 @@ TEST_CASE("only what has changed is said, once") {
   CHECK(changes.custom_job(running.root(), {}) == lines{"x: RUNNING"});
 }
 
-TEST_CASE("trials appear, wait, end and win") {
+TEST_CASE("a line is printed when a trial appears, waits, ends or becomes the best") {
   change_log changes;
   auto study = std::string(
       R"({"displayName":"x","state":"JOB_STATE_RUNNING","studySpec":{"metrics":[{"metricId":"a"}]},"trials":[)");
@@ -33,7 +33,7 @@ TEST_CASE("trials appear, wait, end and win") {
         == lines{"trial 1 SUCCEEDED lr=2 -> 0.5 at step 3", "trial 1 is the best so far"});
 }
 
-TEST_CASE("a stopped trial says why, and a front grows") {
+TEST_CASE("a line is printed with the reason when a trial is stopped, and when the front grows") {
   change_log changes;
   auto study = std::string(
       R"({"displayName":"x","state":"JOB_STATE_RUNNING","studySpec":{"metrics":[{"metricId":"a"},{"metricId":"b"}]},)");
@@ -45,7 +45,7 @@ TEST_CASE("a stopped trial says why, and a front grows") {
                  "on the Pareto front: 1"});
 }
 
-TEST_CASE("only trials without a place are asked why") {
+TEST_CASE("only trials without a measurement are asked for the reason they wait") {
   auto job = document(R"({"trials":[
     {"id":"1","state":"ACTIVE","customJob":"projects/p/locations/l/customJobs/1"},
     {"id":"2","state":"ACTIVE","customJob":"projects/p/locations/l/customJobs/2"},

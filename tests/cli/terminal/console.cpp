@@ -4,7 +4,7 @@
 
 using namespace troupe::cli;
 
-TEST_CASE("colours only where they are wanted") {
+TEST_CASE("text is coloured only when the console has colours") {
   test_console console;
   CHECK(console.at.painted(tone::bad, "x") == "x");
   console.at.colour = true;

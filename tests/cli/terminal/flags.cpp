@@ -16,7 +16,7 @@ using list = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("comma lists, with gcloud's way out") {
+TEST_CASE("a comma list is split at commas, or at another separator in gcloud's form ^:^") {
   CHECK(comma_list("") == list{});
   CHECK(comma_list("a,b") == list{"a", "b"});
   CHECK(comma_list("--lr=1,,x") == list{"--lr=1", "", "x"});
@@ -24,7 +24,7 @@ TEST_CASE("comma lists, with gcloud's way out") {
   CHECK(comma_list("^x") == list{"^x"});
 }
 
-TEST_CASE("key-value lists") {
+TEST_CASE("a key=value list is split into pairs, and a bad or repeated key is rejected") {
   CHECK(*key_values("--labels", "a=1,b=x=y") == pairs{{"a", "1"}, {"b", "x=y"}});
   CHECK(key_values("--labels", "")->empty());
   CHECK(key_values("--labels", "a").error().message
@@ -35,7 +35,7 @@ TEST_CASE("key-value lists") {
         == "Invalid value for [--labels]: Duplicate key [a].");
 }
 
-TEST_CASE("a worker pool") {
+TEST_CASE("--worker-pool-spec is read into a pool, with defaults for what is missing") {
   auto pool = *parse_pool("machine-type=n1-standard-4,replica-count=3,accelerator-type=NVIDIA_L4,"
                           "accelerator-count=2,container-image-uri=host");
   CHECK(pool.machine_type == "n1-standard-4");
@@ -48,7 +48,7 @@ TEST_CASE("a worker pool") {
   CHECK(parse_pool("machine-type=a,executor-image-uri=b,python-module=c")->python_module == "c");
 }
 
-TEST_CASE("worker pools are refused in gcloud's words") {
+TEST_CASE("invalid worker pools are rejected in gcloud's words") {
   std::string start = "Invalid value for [--worker-pool-spec]: ";
   CHECK(pool_problem("container-image-uri=x")
         == start + "Key [machine-type] required in dict arg but not provided.");
@@ -76,7 +76,7 @@ TEST_CASE("worker pools are refused in gcloud's words") {
   CHECK((*parse_pools({"machine-type=a,container-image-uri=x", ""}))[1].skipped);
 }
 
-TEST_CASE("durations need their units") {
+TEST_CASE("a duration without a unit is rejected") {
   CHECK(*parse_timeout("--timeout", "90s") == 90'000'000);
   CHECK(*parse_timeout("--timeout", "1h30m") == 5'400'000'000);
   CHECK(*parse_timeout("--timeout", "0.5s") == 500'000);

@@ -10,7 +10,7 @@ using namespace troupe;
 using namespace troupe::cli;
 using namespace std::chrono_literals;
 
-TEST_CASE("RFC 3339 times") {
+TEST_CASE("RFC 3339 times are read, and other texts are rejected") {
   CHECK(micros_of(*parse_time("1970-01-01T00:00:01Z")) == 1'000'000);
   CHECK(micros_of(*parse_time("2026-11-23T05:30:22.123456Z")) == 1795411822123456);
   CHECK(micros_of(*parse_time("1970-01-01T00:00:00.5Z")) == 500'000);
@@ -21,7 +21,7 @@ TEST_CASE("RFC 3339 times") {
     CHECK_FALSE(parse_time(text));
 }
 
-TEST_CASE("spans as the API writes them") {
+TEST_CASE("spans are read as the API writes them") {
   CHECK(parse_span("604800s") == 604800s);
   CHECK(parse_span("1.5s") == 1500ms);
   CHECK_FALSE(parse_span("1.5"));
@@ -29,7 +29,7 @@ TEST_CASE("spans as the API writes them") {
   CHECK_FALSE(parse_span("xs"));
 }
 
-TEST_CASE("spans for people") {
+TEST_CASE("spans are printed in at most two units") {
   CHECK(span(0s) == "0.0s");
   CHECK(span(-5s) == "0.0s");
   CHECK(span(440ms) == "0.4s");
@@ -42,7 +42,7 @@ TEST_CASE("spans for people") {
   CHECK(span(76h + 1min) == "3d04h");
 }
 
-TEST_CASE("ages") {
+TEST_CASE("ages are printed in one unit") {
   auto now = instant_of(1'000'000'000'000'000);
   CHECK(age(now, now) == "just now");
   CHECK(age(now + 5s, now) == "just now");
@@ -52,7 +52,7 @@ TEST_CASE("ages") {
   CHECK(age(now - 49h, now) == "2d ago");
 }
 
-TEST_CASE("local times carry the zone where it matters") {
+TEST_CASE("local times are printed, in logs with the zone") {
   setenv("TZ", "UTC-2", 1);
   tzset();
   auto at = parse_time("2026-11-23T23:30:22.9Z");
@@ -64,7 +64,7 @@ TEST_CASE("local times carry the zone where it matters") {
   tzset();
 }
 
-TEST_CASE("amounts, states, metrics") {
+TEST_CASE("amounts, states and metrics are printed in short forms") {
   CHECK(byte_amount(0) == "0 B");
   CHECK(byte_amount(512 << 20) == "512 MiB");
   CHECK(byte_amount(3ull << 29) == "1.5 GiB");

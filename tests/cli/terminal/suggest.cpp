@@ -4,7 +4,7 @@
 
 using namespace troupe::cli;
 
-TEST_CASE("a slip finds its word, a stranger finds none") {
+TEST_CASE("a misspelt word finds the known one, and an unrelated word finds none") {
   std::vector<std::string> commands = {"list",   "describe",    "cancel",
                                        "delete", "stream-logs", "create"};
   CHECK(nearest("lst", commands) == "list");

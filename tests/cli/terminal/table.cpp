@@ -6,7 +6,7 @@
 
 using namespace troupe::cli;
 
-TEST_CASE("width is what a terminal shows") {
+TEST_CASE("the width of a text is counted as a terminal shows it") {
   CHECK(display_width("abc") == 3);
   CHECK(display_width("é") == 1);
   CHECK(display_width("e\u0301") == 1);
@@ -17,7 +17,7 @@ TEST_CASE("width is what a terminal shows") {
   CHECK(display_width("\xe6\xa8") == 2); // cut in the middle of a character
 }
 
-TEST_CASE("a cut keeps whole characters and closes colours") {
+TEST_CASE("cutting a text keeps whole characters and closes colours") {
   CHECK(truncated("abcdef", 6) == "abcdef");
   CHECK(truncated("abcdef", 4) == "abc…");
   CHECK(truncated("模型模型", 4) == "模…");
@@ -25,7 +25,7 @@ TEST_CASE("a cut keeps whole characters and closes colours") {
   CHECK(truncated("abc", 0).empty());
 }
 
-TEST_CASE("control characters cannot steer the terminal") {
+TEST_CASE("control characters are removed from text that users or jobs wrote") {
   CHECK(printable("a\x1b[2Jb\tc\n") == "a\uFFFD[2Jb c\uFFFD");
   CHECK(printable("\xc2\x9b"
                   "1m")
@@ -46,7 +46,7 @@ TEST_CASE("columns fit their widest cell") {
            "  333\n");
 }
 
-TEST_CASE("colours do not move columns") {
+TEST_CASE("colours do not change the width of columns") {
   table states({{"STATE"}, {"X"}});
   states.add({"\x1b[32mOK\x1b[0m", "1"});
   states.add({"FAILED", "2"});

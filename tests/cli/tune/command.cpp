@@ -54,26 +54,25 @@ TEST_CASE_FIXTURE(fixture, "names in braces become the trial's values") {
   CHECK(filled(command, adam) == words{"./train-adam", "--lr=0.0001", "8x8", ""});
 }
 
-TEST_CASE_FIXTURE(fixture, "doubled braces are braces") {
+TEST_CASE_FIXTURE(fixture, "doubled braces become literal braces") {
   const words command = {"sh",    "-c",      "awk '{{print $1}}'", "{{lr}}", "{{{lr}}}", "}",
                          "{opt}", "{units}", "m={momentum}"};
   CHECK(filled(command, adam)
         == words{"sh", "-c", "awk '{print $1}'", "{lr}", "{0.0001}", "}", "adam", "8"});
 }
 
-TEST_CASE_FIXTURE(fixture, "without names, flags are appended as in a cluster") {
+TEST_CASE_FIXTURE(fixture, "a command without names gets a flag for every parameter, as in a cluster") {
   CHECK(filled({"./train", "--x={{1}}"}, sgd)
         == words{"./train", "--x={1}", "--lr=0.01", "--units=64", "--opt=sgd", "--momentum=0.5"});
   CHECK(filled({"./train"}, adam) == words{"./train", "--lr=0.0001", "--units=8", "--opt=adam"});
 }
 
-TEST_CASE_FIXTURE(fixture, "templates that cannot stand") {
+TEST_CASE_FIXTURE(fixture, "invalid templates are rejected with the reason") {
   CHECK(problem({"./train", "--units={unit}"})
-        == "argument '--units={unit}': {unit} is no parameter of the study; expected one of {lr}, "
-           "{units}, {opt}, {momentum}; did you mean {units}?; a brace that is meant as such is "
-           "written twice");
+        == "argument '--units={unit}': {unit} is not a parameter of the study; expected one of "
+           "{lr}, {units}, {opt}, {momentum}; did you mean {units}?; write a literal brace twice");
   CHECK(problem({"./train", "{lr"}).find("'{' is never closed") != std::string::npos);
-  CHECK(problem({"./train", "{}"}).find("{} is no parameter") != std::string::npos);
+  CHECK(problem({"./train", "{}"}).find("{} is not a parameter") != std::string::npos);
   CHECK(problem({"./train", "{lr}", "{units}", "{opt}"})
         == "parameter 'momentum' of the study appears nowhere in the command, so no trial would "
            "see it; add an argument such as --momentum={momentum}, or take it out of the study");
@@ -82,13 +81,13 @@ TEST_CASE_FIXTURE(fixture, "templates that cannot stand") {
         != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(fixture, "the program, where it is the same in every trial") {
+TEST_CASE_FIXTURE(fixture, "the program is known when it is the same in every trial") {
   CHECK(command_template::parse({"./train"}, space)->program() == "./train");
   CHECK_FALSE(
       command_template::parse({"./{opt}", "{lr}", "{units}", "m={momentum}"}, space)->program());
 }
 
-TEST_CASE("a command line to copy") {
+TEST_CASE("a command line is quoted so that it can be copied into a shell") {
   CHECK(shell_line({"./train", "--lr=0.1", "a b", "", "it's", "$x"})
         == R"(./train --lr=0.1 'a b' '' 'it'\''s' '$x')");
 }

@@ -23,7 +23,7 @@ std::string read(std::string_view output, const re2::RE2* pattern = nullptr) {
 
 } // namespace
 
-TEST_CASE("lines of name=value") {
+TEST_CASE("lines of name=value are read as metrics") {
   CHECK(read("loss=0.5\n") == "loss=0.5@0");
   CHECK(read("loss=0.5") == "loss=0.5@0");
   CHECK(read("loss=0.5\nloss=0.25\ndone\n") == "loss=0.25@0");
@@ -31,7 +31,7 @@ TEST_CASE("lines of name=value") {
   CHECK(read("loss=1\naccuracy=2\nloss=3\n") == "accuracy=2@0 loss=3@0");
 }
 
-TEST_CASE("lines that are no report") {
+TEST_CASE("lines that do not report metrics are ignored") {
   CHECK(read("") == "");
   CHECK(read("the loss=0.5\n") == "");
   CHECK(read("loss = 0.5\nloss: 3\nloss=\n=4\nloss=0.5x\n") == "");
@@ -39,19 +39,19 @@ TEST_CASE("lines that are no report") {
   CHECK(read("\xff\xfe loss=1\n") == "");
 }
 
-TEST_CASE("lines of JSON") {
+TEST_CASE("lines of JSON are read as metrics") {
   CHECK(read(R"({"loss": 0.5, "accuracy": "0.9", "note": "x"})") == "accuracy=0.9@0 loss=0.5@0");
   CHECK(read("{\"loss\": 2, \"global_step\": \"7\"}\naccuracy=1\n") == "accuracy=1@7 loss=2@7");
   CHECK(read(R"({"loss": {"value": 1}})") == "");
 }
 
-TEST_CASE("what is no number is told as such") {
+TEST_CASE("values that are not finite are kept as reported") {
   const auto points = points_of_output("loss=nan\n", ids, nullptr, 0);
   REQUIRE(points.size() == 1);
   CHECK(std::isnan(points[0].value));
 }
 
-TEST_CASE("a pattern of the user's") {
+TEST_CASE("the user's pattern finds the metric in the output") {
   const re2::RE2 pattern("validation loss ([-+.e0-9]+)");
   CHECK(read("step 1: validation loss 0.5 (best)\nstep 2: validation loss 0.25\nloss=9\n", &pattern)
         == "loss=0.25@0");
@@ -62,7 +62,7 @@ TEST_CASE("a pattern of the user's") {
   CHECK(read(std::string(100'000, 'a') + " loss: 0.5\n", &nested) == "");
 }
 
-TEST_CASE("the last line of what a program wrote") {
+TEST_CASE("the last line of an output is the last one that is not empty") {
   CHECK(last_line("") == "");
   CHECK(last_line("\n \n") == "");
   CHECK(last_line("Traceback\n  x\nValueError: no\n\n") == "ValueError: no");

@@ -42,7 +42,7 @@ std::string problem_of(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("the file of a tuning job") {
+TEST_CASE("the file of a tuning job is accepted as a study file") {
   const test::scratch files;
   const auto made = tune_settings_of({.config = files.write("digits.yaml", whole)});
   REQUIRE(made.has_value());
@@ -55,7 +55,7 @@ TEST_CASE("the file of a tuning job") {
   CHECK_FALSE(made->seed);
 }
 
-TEST_CASE("a study alone, with flags") {
+TEST_CASE("a StudySpec alone is accepted, with counts from the flags") {
   const test::scratch files;
   const auto made = tune_settings_of({.config = files.write("study.yaml", bare),
                                       .max_trial_count = 5,
@@ -70,7 +70,7 @@ TEST_CASE("a study alone, with flags") {
   CHECK(made->seed == 9);
 }
 
-TEST_CASE("flags win over the file, and the study's own end will do") {
+TEST_CASE("flags win over the file, and the study's own stopping rule can give the count") {
   const test::scratch files;
   const auto more = tune_settings_of({.config = files.write("study.yaml", whole),
                                       .max_trial_count = 9,
@@ -84,7 +84,7 @@ TEST_CASE("flags win over the file, and the study's own end will do") {
   CHECK(own->job->getMaxTrialCount() == 12);
 }
 
-TEST_CASE("mistakes in flags") {
+TEST_CASE("mistakes in flags are rejected with what is expected") {
   const test::scratch files;
   const auto file = files.write("study.yaml", bare);
   CHECK(problem({.config = file}).find("does not say how many trials to run") != std::string::npos);
@@ -95,7 +95,7 @@ TEST_CASE("mistakes in flags") {
   CHECK(problem({.config = file, .max_trial_count = 1, .timeout = "3"}).find("[3]")
         != std::string::npos);
   CHECK(problem({.config = file, .max_trial_count = 1, .metric_from_output = "("})
-            .find("is no regular expression")
+            .find("is not a valid RE2 regular expression")
         != std::string::npos);
   CHECK(problem({.config = file, .max_trial_count = 1, .metric_from_output = "x"})
             .find("has 0 groups; expected one")
@@ -104,7 +104,7 @@ TEST_CASE("mistakes in flags") {
         != std::string::npos);
 }
 
-TEST_CASE("mistakes in the file are told with their place") {
+TEST_CASE("mistakes in the file are reported together, each with its place") {
   CHECK(problem_of("studySpec: [").starts_with("study.yaml:1:"));
   CHECK(problem_of("metrics: [{metricId: loss}]\nparameters:\n- parameterId: lr\n"
                    "  doubleValueSpec: {minValue: 2, maxValue: 1}\n")

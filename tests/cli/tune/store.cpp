@@ -52,7 +52,7 @@ const std::vector<core::metric_point> points = {{"loss", 0.5, 1, 1'700'000'002'0
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "what was written is there the next time") {
+TEST_CASE_FIXTURE(fixture, "a study that is opened again has everything that was written") {
   {
     auto store = open(42);
     REQUIRE_MESSAGE(store.has_value(), store.error().message);
@@ -82,7 +82,7 @@ TEST_CASE_FIXTURE(fixture, "what was written is there the next time") {
   CHECK(stored.trials[1]->getState() == wire::Trial::State::ACTIVE);
 }
 
-TEST_CASE_FIXTURE(fixture, "half a line at the end is cut off, and nothing else lost") {
+TEST_CASE_FIXTURE(fixture, "half a line at the journal's end is cut off, and nothing else is lost") {
   (void)open()->put(*trial_one());
   const auto whole = journal();
   append(R"({"trial":{"id":"1","sta)");
@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(fixture, "half a line at the end is cut off, and nothing else 
   CHECK(open()->stored().trials.size() == 1);
 }
 
-TEST_CASE_FIXTURE(fixture, "a damaged journal is refused, with the line") {
+TEST_CASE_FIXTURE(fixture, "a damaged journal is rejected with the number of the line") {
   (void)open()->put(*trial_one());
   SUBCASE("no JSON") {
     append("nonsense\n");
@@ -110,7 +110,7 @@ TEST_CASE_FIXTURE(fixture, "a damaged journal is refused, with the line") {
   CHECK(open().error().code == errc::data_loss);
 }
 
-TEST_CASE_FIXTURE(fixture, "one run at a time") {
+TEST_CASE_FIXTURE(fixture, "a second run in the same directory is rejected") {
   const auto first = open();
   REQUIRE(first.has_value());
   CHECK(problem().find(fmt::format("another `troupe tune` (process {})", ::getpid()))
@@ -118,7 +118,7 @@ TEST_CASE_FIXTURE(fixture, "one run at a time") {
   CHECK(open().error().code == errc::failed_precondition);
 }
 
-TEST_CASE_FIXTURE(fixture, "another study is refused, with what differs") {
+TEST_CASE_FIXTURE(fixture, "a different study is rejected with the differences") {
   CHECK(open(1).has_value());
   CHECK(open().has_value());
   CHECK(problem(2).find("holds a study with seed 1, and --seed is 2") != std::string::npos);
@@ -128,12 +128,12 @@ TEST_CASE_FIXTURE(fixture, "another study is refused, with what differs") {
   CHECK(problem().find("parameters[0].doubleValueSpec.maxValue: was 1, is 2") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(fixture, "a directory that cannot be made") {
+TEST_CASE_FIXTURE(fixture, "the error names the directory when it cannot be made") {
   directory = files.write("file", "") + "/study";
   CHECK(problem().find("file/study") != std::string::npos);
 }
 
-TEST_CASE("differences between texts of JSON") {
+TEST_CASE("the differences of two JSON texts are listed with their paths") {
   CHECK(difference(R"({"a":1,"b":[1,2]})", R"({"b":[1,2],"a":1})") == "");
   CHECK(difference(R"({"a":1,"b":[1,2]})", R"({"b":[1,3],"c":"x"})")
         == "  a: was 1, is not set\n  b[1]: was 2, is 3\n  c: was not set, is \"x\"");

@@ -46,7 +46,7 @@ constexpr int exited(int code) { return code << 8; }
 
 } // namespace
 
-TEST_CASE("the last measurement speaks for a trial, or the best one") {
+TEST_CASE("a trial is judged by its last measurement, or by its best one if the study says so") {
   const std::vector<core::metric_point> points = {at(1, 0.5), at(2, 0.2), at(3, 0.3)};
   CHECK(final_loss(judge(points)) == 0.3);
   CHECK(final_loss(judge(points, {}, study_of("measurementSelectionType: BEST_MEASUREMENT")))
@@ -54,7 +54,7 @@ TEST_CASE("the last measurement speaks for a trial, or the best one") {
   CHECK(judge(points)->getMeasurements().size() == 3);
 }
 
-TEST_CASE("ends that make a trial infeasible") {
+TEST_CASE("a trial is infeasible when its program fails") {
   const std::vector<core::metric_point> good = {at(1, 0.5)};
   CHECK(why(judge(good, {.status = exited(3), .complaint = "ValueError: no"}))
         == "exit code 3: ValueError: no");
@@ -65,7 +65,7 @@ TEST_CASE("ends that make a trial infeasible") {
   CHECK(why(judge({}, {.not_run = "cannot run ./train"})) == "cannot run ./train");
 }
 
-TEST_CASE("reports that make a trial infeasible") {
+TEST_CASE("a trial is infeasible when its reports lack a finite metric") {
   CHECK(why(judge({})).starts_with("it reported no loss; expected the metric in the file"));
   CHECK(why(judge({at(1, 0.5), at(2, NAN)})) == "it reported loss = NaN; expected a finite number");
   CHECK(why(judge({at(1, INFINITY)})) == "it reported loss = Infinity; expected a finite number");
@@ -75,7 +75,7 @@ TEST_CASE("reports that make a trial infeasible") {
         == "it never reported loss and time at the same step");
 }
 
-TEST_CASE("the best measurement counts although the end was nonsense") {
+TEST_CASE("the best measurement counts even when the last one is not finite") {
   CHECK(final_loss(judge({at(1, 0.5), at(2, NAN)}, {},
                          study_of("measurementSelectionType: BEST_MEASUREMENT")))
         == 0.5);
@@ -89,13 +89,13 @@ TEST_CASE("a stopped trial is judged by what it reported") {
             .starts_with("stopped (over), and it reported no loss"));
 }
 
-TEST_CASE("a trial that starts again forgets what it had reported") {
+TEST_CASE("a trial that starts again drops its earlier reports") {
   const auto again = started(with_points(judge({}), std::vector{at(1, 0.5)}), 3'000'000);
   CHECK(again->getState() == state::ACTIVE);
   CHECK(again->getMeasurements().size() == 0);
 }
 
-TEST_CASE("failures that end a study") {
+TEST_CASE("a study fails when too many trials fail") {
   const auto fails = [](int32_t most, uint32_t failed, uint32_t over, bool first) {
     const auto why = tuner::too_many_failures(
         most, {failed, over, first ? std::optional<std::string>("a") : std::nullopt, "z"});
@@ -111,7 +111,7 @@ TEST_CASE("failures that end a study") {
   CHECK(fails(3, 3, 9, true) == "3 trials failed, and maxFailedTrialCount is 3. The last one: z");
 }
 
-TEST_CASE("the tally of failures goes by when trials ended") {
+TEST_CASE("failures are counted in the order in which trials ended") {
   const auto list = wire::frame<wire::HyperparameterTuningJob>::build([](auto built) {
     auto trials = built.initTrials(4);
     for (auto [i, reason, end] :

@@ -70,7 +70,7 @@ bool holds(const std::string& text, std::string_view part) {
 
 } // namespace
 
-TEST_CASE("the live display") {
+TEST_CASE("the live display shows the progress, the best trial, and the running trials") {
   const test_console console;
   const auto job = mixed();
   const auto shown = joined(tune_progress(console.at, *job, instant_of(20'000'001)));
@@ -84,7 +84,7 @@ TEST_CASE("the live display") {
   CHECK(holds(shown, "trial 4     STOPPED      10s  loss 2     (median: 2 > 1)  lr=0.5"));
 }
 
-TEST_CASE("one line for each end") {
+TEST_CASE("the log has one line for each trial that ends") {
   const auto job = mixed();
   const auto line = [&](uint32_t i) { return trial_line(*job, job->getTrials()[i]); };
   CHECK(line(0) == "trial 1 SUCCEEDED after 10s: lr=0.125 -> loss 0.5 at step 1");
@@ -93,7 +93,7 @@ TEST_CASE("one line for each end") {
   CHECK(line(3) == "trial 4 STOPPED after 10s: lr=0.5 -> loss 2 at step 1: median: 2 > 1");
 }
 
-TEST_CASE("the outcome, with the command to run again") {
+TEST_CASE("the outcome shows the best trial and the command to run it again") {
   const test_console console;
   const auto job = mixed();
   const tuner::search_space space(job->getStudySpec());
@@ -106,7 +106,7 @@ TEST_CASE("the outcome, with the command to run again") {
   CHECK(tune_outcome(console.at, *job_of(single, {}), command, {}).empty());
 }
 
-TEST_CASE("several objectives have a front") {
+TEST_CASE("the outcome of several objectives is the Pareto front") {
   const test_console console;
   const auto study = *tuned_job_of(both, "x");
   const auto job = job_of(both, {ended(1, study, {{"loss", 1, 0, 2}, {"time", 5, 0, 2}}),
@@ -124,7 +124,7 @@ TEST_CASE("several objectives have a front") {
   CHECK(charts[2].series[1].points == std::vector<std::pair<double, double>>{{1, 5}, {2, 4}});
 }
 
-TEST_CASE("a plot of dots and the best so far") {
+TEST_CASE("the text plot shows a dot for each trial and a line for the best so far") {
   CHECK(text_plot({1}, true, 80, 4).empty());
   CHECK(text_plot({NAN, 1}, true, 80, 4).empty());
   CHECK(joined(text_plot({3, 2, NAN, 4, 1, 1e9}, true, 80, 4))
@@ -137,7 +137,7 @@ TEST_CASE("a plot of dots and the best so far") {
   CHECK(holds(wide[1], "•••"));
 }
 
-TEST_CASE("the chart tells what ended how") {
+TEST_CASE("the chart marks succeeded, stopped and failed trials differently") {
   const auto charts = charts_of(*mixed());
   REQUIRE(charts.size() == 1);
   using points = std::vector<std::pair<double, double>>;
@@ -151,7 +151,7 @@ TEST_CASE("the chart tells what ended how") {
   CHECK_FALSE(holds(svg, "nan"));
 }
 
-TEST_CASE("charts of nothing, of failures alone, and of a single value") {
+TEST_CASE("charts can be drawn of no trials, of failures alone, and of a single value") {
   const auto study = *tuned_job_of(single, "x");
   CHECK(holds(svg_of(charts_of(*job_of(single, {}))), "nothing to show"));
   for (const auto& trials :
