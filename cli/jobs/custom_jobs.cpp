@@ -1,6 +1,6 @@
 // `troupe custom-jobs`: create, and what all kinds of jobs share.
 #include "cli/jobs/commands.hpp"
-#include "cli/jobs/job_request.hpp"
+#include "cli/jobs/request.hpp"
 #include "wire/json.hpp"
 
 namespace troupe::cli {

@@ -1,6 +1,6 @@
 // `troupe hp-tuning-jobs`: create, resume, and what all kinds of jobs share.
 #include "cli/jobs/commands.hpp"
-#include "cli/jobs/job_request.hpp"
+#include "cli/jobs/request.hpp"
 #include "cli/jobs/watch.hpp"
 #include "wire/json.hpp"
 

@@ -1,4 +1,4 @@
-#include "cli/jobs/job_request.hpp"
+#include "cli/jobs/request.hpp"
 
 #include "cli/terminal/flags.hpp"
 #include "cli/terminal/suggest.hpp"

@@ -1,4 +1,4 @@
-#include "cli/jobs/job_request.hpp"
+#include "cli/jobs/request.hpp"
 
 #include "tests/support/scratch.hpp"
 #include "wire/json.hpp"
