@@ -37,7 +37,7 @@ result<installation> installation_around(const fs::path& program) {
   if (found.shim.empty())
     return fail(errc::failed_precondition,
                 "cannot find troupe-shim, which starts replicas: looked for {}, {} and {}; build "
-                "it (ninja) or install Troupe again",
+                "it (ninja) or install Troupe whole",
                 shims[0].string(), shims[1].string(), shims[2].string());
   found.library =
       first_existing({prefix / TROUPE_LIBDIR "/libtroupe.so", prefix / "reduction/libtroupe.so"});

@@ -1,5 +1,5 @@
-// Finds the files that belong to this program: the shim, the C library and the Python package, both
-// in a build tree and in an installation.
+// The files that belong to this program: the shim, the C library and the Python package, in a build
+// tree and in an installation.
 #pragma once
 
 #include "base/error.hpp"
@@ -12,10 +12,12 @@ struct installation {
   std::filesystem::path troupe;  // this program
   std::filesystem::path shim;    // troupe-shim, which starts replicas
   std::filesystem::path library; // libtroupe.so; empty if it was not built
-  std::filesystem::path python;  // the directory of the package `troupe`; empty if there is none
+  /// The directory that contains the package `troupe`; empty if there is none.
+  std::filesystem::path python;
 };
 
-/// Errors: failed_precondition if there is no shim, with the places that were searched.
+/// Around the running program. failed_precondition: the shim is missing; the message names the
+/// places that were tried.
 result<installation> find_installation();
 
 /// The same around another program: in a build tree, or under the prefix of an installation.

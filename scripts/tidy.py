@@ -103,7 +103,6 @@ STILL_TO_DO = {
     "actors/controller.cpp: mend",
     "actors/controller.cpp: whom",
     "actors/messages.hpp: whom",
-    "bench/peers/meson.build: mend",
     "core/cluster/cluster.cpp: anew",
     "core/cluster/engine.hpp: anew",
     "core/jobs/attempts.cpp: anew",
