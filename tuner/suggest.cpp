@@ -24,7 +24,7 @@ suggestion_set suggest(wire::StudySpec::Reader study, capnp::List<wire::Trial>::
 wire::frame<wire::Suggestions> to_suggestions(uint64_t tuning_job, uint32_t first_trial,
                                               const suggestion_set& suggestions) {
   return wire::frame<wire::Suggestions>::build([&](wire::Suggestions::Builder built) {
-    built.setTuningJobId(tuning_job);
+    built.setStudyId(tuning_job);
     built.setFirstTrial(first_trial);
     built.setExhausted(suggestions.exhausted);
     auto sets = built.initParameters(static_cast<uint32_t>(suggestions.sets.size()));

@@ -225,7 +225,7 @@ struct NodeDown {
 
 struct Suggestions {
   # What the tuner, off the controller's path, proposes for a study.
-  tuningJobId @0 :UInt64;  # or a study's id
+  studyId @0 :UInt64;      # of the study or tuning job
   firstTrial @1 :UInt32;   # the number of the first new trial when it was asked; a stale answer is dropped
   parameters @2 :List(ParameterSet);
   exhausted @3 :Bool;      # the search space holds no further point
@@ -249,7 +249,9 @@ struct Stoppings {
 # -- stored beside the resources --
 
 struct AttemptRecord {
-  # The controller's own knowledge of a custom job; key: the job's id.
+  # The controller's own knowledge of a custom job; key: the job's id. Version 0.1 stored that of a tuning job in the same form:
+  # token, reason, cancelRequested, project, location, endState, endError and endReason as in TuningJobRecord, jobRetries as
+  # tunerFailures, deadlineMicros as lookAgainMicros. A recovery reads that form and replaces it.
   jobId @0 :UInt64;
   attempt @1 :UInt32;      # the current or last one; 0 before the first placement
   replicas @2 :List(ReplicaRecord);
@@ -259,7 +261,7 @@ struct AttemptRecord {
   reason @6 :Text;         # why the job waits, or what it is doing; a sentence for people
   jobRetries @7 :UInt32;   # whole-job retries used
   cancelRequested @8 :Bool;
-  deadlineMicros @9 :Int64;  # scheduling.timeout; 0 before it runs. Of a tuning job: when time alone may have ended it
+  deadlineMicros @9 :Int64;  # scheduling.timeout; 0 before it runs
   project @10 :Text;
   location @11 :Text;
   endState @12 :Common.JobState;  # decided end that waits for the last replica to stop; unspecified if none
@@ -270,7 +272,21 @@ struct AttemptRecord {
   firstFailure @17 :Text;         # the first replica of this attempt that failed, for error messages
   logNodes @18 :List(Text);       # every node that ever hosted a replica of the job, so holds logs of it
   serviceLogs @19 :UInt32;        # platform messages written so far: the next one's number
-  endReason @20 :Text;            # of a tuning job: what ended it before maxTrialCount
+  endReason @20 :Text;            # no longer written
+}
+
+struct TuningJobRecord {
+  # The controller's own knowledge of a tuning job; key: the job's id, among the study records.
+  project @0 :Text;
+  location @1 :Text;
+  token @2 :Text;
+  reason @3 :Text;         # what the job is doing; a sentence for people
+  cancelRequested @4 :Bool;
+  endState @5 :Common.JobState;  # decided end that waits for the last live trial; unspecified if none
+  endError @6 :Common.Status;
+  endReason @7 :Text;      # what ended it before maxTrialCount
+  tunerFailures @8 :UInt32;      # one after the other
+  lookAgainMicros @9 :Int64;     # when time alone may have ended it; 0: it cannot
 }
 
 struct StudyRecord {

@@ -6,7 +6,7 @@
 // For each metric the last such line that names it counts.
 #pragma once
 
-#include "core/state/state.hpp"
+#include "core/state/jobs.hpp"
 
 #include <re2/re2.h>
 #include <string>

@@ -10,7 +10,7 @@
 #include "base/descriptor.hpp"
 #include "base/directory_lock.hpp"
 #include "base/error.hpp"
-#include "core/state/state.hpp"
+#include "core/state/jobs.hpp"
 #include "wire/frame.hpp"
 #include "wire/tuning_job.capnp.h"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cli/tune/store.hpp"
-#include "core/state/state.hpp"
+#include "core/state/jobs.hpp"
 #include "tuner/space.hpp"
 
 #include <string>

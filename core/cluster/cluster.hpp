@@ -5,87 +5,22 @@
 #pragma once
 
 #include "base/instant.hpp"
-#include "core/machines/machine.hpp"
-#include "store/store.hpp"
-#include "wire/control.capnp.h"
-#include "wire/frame.hpp"
+#include "core/state/effects.hpp"
+#include "core/state/settings.hpp"
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace troupe::core {
-
-struct settings {
-  machine_table machines; // what a machineType stands for
-  micros node_lost_after = std::chrono::seconds(
-      60); // a node away for longer loses its replicas; until then they may come back
-  micros termination_grace = std::chrono::seconds(30);
-  micros launch_deadline = std::chrono::seconds(
-      60); // a replica ordered but not reported by a connected node is ordered again
-  uint32_t replica_restarts_max = 5; // vertex.md §2.8
-  uint32_t job_retries_max = 3;
-  uint64_t events_retained = 1'000'000;
-};
-
-struct order {
-  std::string node;
-  wire::frame<wire::Order> message;
-};
-
-struct reply {
-  uint64_t request;
-  wire::frame<wire::Outcome> outcome;
-};
-
-/// A study's spec and its trials. Both are of a tuning job or of a study of Vizier's; this is the
-/// one message that holds the two.
-using study_frame = wire::frame<wire::HyperparameterTuningJob>;
-
-/// Ask the tuner for the next trials; its answer comes back as a `suggestions` event.
-struct suggestion_request {
-  uint64_t study;       // or tuning job
-  uint32_t first_trial; // the number that the first new trial will get
-  uint32_t count;
-  uint64_t operation;                    // to be given back; 0 for a tuning job
-  study_frame job;                       // all trials so far; measurements as far as they count
-  wire::frame<wire::TrialContext> fixed; // values that every suggestion must have
-  std::vector<study_frame> priors;       // earlier studies to learn from
-};
-
-/// Ask the tuner which running trials the study's rule would stop; its answer comes back as a
-/// `stoppings` event.
-struct stopping_request {
-  uint64_t study;
-  uint64_t operation; // to be given back; 0 for a tuning job
-  study_frame job;    // all trials so far, with their measurements
-};
-
-/// A node whose session must be refused or ended, and why (a name already taken by a live node, a
-/// foreign cluster).
-struct refusal {
-  std::string node;
-  uint64_t agent_epoch;
-  std::string reason;
-};
-
-/// What the shell shall do, in this order: commit `writes` in one synced batch; only then send the
-/// rest.
-struct effects {
-  store::batch writes;
-  std::vector<order> orders;
-  std::vector<reply> replies;
-  std::vector<suggestion_request> suggestion_requests;
-  std::vector<stopping_request> stopping_requests;
-  std::vector<refusal> refusals;
-};
 
 /// Reads one family in key order, for recovery. The store's scan() fits.
 using scanner = std::function<result<>(
     store::family, const std::function<bool(std::string_view key, std::string_view value)>&)>;
+
+struct parts;
 
 class cluster {
 public:
@@ -110,14 +45,13 @@ public:
   const std::string& id() const;
   uint64_t epoch() const;
 
-  /// Checks the invariants I1-I6 of the design that one state can show; the violated one in words,
-  /// or nothing.
+  /// Checks what must hold in every state (docs/architecture.md): the rule that does not, in words, or
+  /// nothing. Also done by recover(), and now and then by on(), where it ends the process.
   std::optional<std::string> violated_invariant() const;
 
 private:
-  struct impl;
-  explicit cluster(std::unique_ptr<impl>);
-  std::unique_ptr<impl> impl_;
+  explicit cluster(std::unique_ptr<parts>);
+  std::unique_ptr<parts> parts_;
 };
 
 } // namespace troupe::core

@@ -1,7 +1,8 @@
-// The life of a custom job: created, cancelled, deleted, running, ended (vertex.md §1.2 and §2.8).
-#include "core/cluster/engine.hpp"
-#include "core/machines/pools.hpp"
-#include "core/state/records.hpp"
+#include "core/jobs/custom_jobs.hpp"
+
+#include "base/names.hpp"
+#include "core/jobs/spec.hpp"
+#include "core/state/job_records.hpp"
 #include "core/validate/validate.hpp"
 
 #include <fmt/format.h>
@@ -9,198 +10,174 @@
 
 namespace troupe::core {
 
-using store::family;
-using store::key_of;
 using wire::JobState;
 
-void engine::create_custom_job(wire::CustomJob::Reader wanted, wire::Command::Reader command,
-                               std::string_view secret) {
-  auto problems = problems_of(wanted, settings_.machines);
-  if (!problems.empty())
-    return answer_error(errc::invalid_argument, fmt::format("{}", fmt::join(problems, "\n")));
-  uint64_t id = next_id_;
+custom_jobs::custom_jobs(cluster_state& state, changes& out, scheduler& queue, attempts& attempts)
+    : state_(state), out_(out), scheduler_(queue), attempts_(attempts) {
+  attempts_.observe(*this);
+}
+
+// -- commands --
+
+void custom_jobs::create(wire::CustomJob::Reader wanted, wire::Command::Reader command,
+                         std::string_view secret) {
+  const auto problems = problems_of(wanted, state_.settings.machines);
+  if (!problems.empty()) return out_.answer_problems(problems);
+  const uint64_t id = state_.next_id;
   std::string project = wire::str(command.getProject());
   std::string location = wire::str(command.getLocation());
-  auto named = named_job(wanted, resource_name(project, location, "customJobs", id), now_);
+  auto named = named_job(wanted, resource_name(project, location, "customJobs", id), state_.now);
   custom_job probe;
   probe.submitted = named;
-  if (std::string problem = read_spec(probe, settings_.machines); !problem.empty())
-    return answer_error(errc::invalid_argument, std::move(problem));
-  ++next_id_;
-  custom_job& job = add_job(named, id, project, location, std::string(secret));
-  answer(wire::frame<wire::Outcome>::build(
+  if (std::string problem = read_spec(probe, state_.settings.machines); !problem.empty())
+    return out_.answer_error(errc::invalid_argument, std::move(problem));
+  ++state_.next_id;
+  custom_job& job =
+      add(std::move(named), id, std::move(project), std::move(location), std::string(secret));
+  out_.answer(wire::frame<wire::Outcome>::build(
       [&](wire::Outcome::Builder outcome) { outcome.setCustomJob(*resource_of(job)); }));
 }
 
-custom_job& engine::add_job(wire::frame<wire::CustomJob> named, uint64_t id, std::string project,
-                            std::string location, std::string token) {
-  custom_job& job = jobs_[id];
+custom_job& custom_jobs::add(wire::frame<wire::CustomJob> named, uint64_t id, std::string project,
+                             std::string location, std::string token) {
+  custom_job& job = state_.jobs[id];
   job.id = id;
   job.project = std::move(project);
   job.location = std::move(location);
   job.token = std::move(token);
   job.submitted = std::move(named);
-  job.create_micros = job.update_micros = now_;
-  job.unplaceable = read_spec(job, settings_.machines);
-  changed(job);
-  changed_attempt(job);
-  say(job, "INFO", "Waiting for job to be provisioned.");
-  enqueue(job);
-  arm(job);
+  job.create_micros = job.update_micros = state_.now;
+  job.unplaceable = read_spec(job, state_.settings.machines);
+  out_.changed(job);
+  out_.changed_attempt(job);
+  out_.log(job, "INFO", "Waiting for job to be provisioned.");
+  scheduler_.enqueue(job);
+  attempts_.arm(job);
   return job;
 }
 
-custom_job* engine::find_job(uint64_t id, wire::Command::Reader command) {
-  auto found = jobs_.find(id);
-  if (found != jobs_.end() && !found->second.deleted
+custom_job* custom_jobs::find(uint64_t id, wire::Command::Reader command) {
+  auto found = state_.jobs.find(id);
+  if (found != state_.jobs.end() && !found->second.deleted
       && found->second.project == wire::view(command.getProject())
       && found->second.location == wire::view(command.getLocation()))
     return &found->second;
-  answer_missing(command, "customJobs", id);
+  out_.answer_missing(command, "customJobs", id);
   return nullptr;
 }
 
-void engine::cancel_custom_job(uint64_t id, wire::Command::Reader command) {
-  custom_job* job = find_job(id, command);
+void custom_jobs::cancel(uint64_t id, wire::Command::Reader command) {
+  custom_job* job = find(id, command);
   if (!job) return;
   // As Vertex has it, cancelling what has ended is no error and changes nothing.
   cancel(*job);
-  answer_empty();
+  out_.answer_empty();
 }
 
-void engine::cancel(custom_job& job) {
+void custom_jobs::remove(uint64_t id, wire::Command::Reader command) {
+  custom_job* job = find(id, command);
+  if (!job) return;
+  if (!job->terminal())
+    return out_.answer_error(errc::failed_precondition,
+                             fmt::format("{} has not ended. Cancel it first, then delete it.",
+                                         wire::view(job->submitted->getName())));
+  erase_resource(*job);
+  out_.answer_deletion(job->project, job->location);
+}
+
+// -- for those above --
+
+void custom_jobs::cancel(custom_job& job) {
   if (job.terminal() || job.cancel_requested) return;
   job.cancel_requested = true;
   job.state = JobState::CANCELLING;
-  job.update_micros = now_;
+  job.update_micros = state_.now;
   job.after_stop = JobState::CANCELLED;
-  dequeue(job);
-  changed(job);
-  changed_attempt(job);
-  say(job, "INFO", "Job is being cancelled.");
-  explain(job, "cancelled: waiting for its replicas to stop");
-  release_ended(job);
-  stop_replicas(job);
+  scheduler_.dequeue(job);
+  out_.changed(job);
+  out_.changed_attempt(job);
+  out_.log(job, "INFO", "Job is being cancelled.");
+  out_.explain(job, "cancelled: waiting for its replicas to stop");
+  attempts_.release_ended(job);
+  attempts_.stop(job);
 }
 
-void engine::delete_custom_job(uint64_t id, wire::Command::Reader command) {
-  custom_job* job = find_job(id, command);
-  if (!job) return;
-  std::string name = wire::str(job->submitted->getName());
-  if (!job->terminal())
-    return answer_error(errc::failed_precondition,
-                        fmt::format("{} has not ended. Cancel it first, then delete it.", name));
-  erase_resource(*job);
-  answer_deletion(job->project, job->location);
-}
-
-void engine::erase_resource(custom_job& job) {
-  touched_ = true;
-  std::string key = key_of(job.id);
-  out_.writes.erase(family::custom_jobs, key);
-  // '0' follows '/', so this is every key that starts with the job's.
-  out_.writes.range_deletes.push_back({family::service_logs, key + "/", key + "0"});
+void custom_jobs::erase_resource(custom_job& job) {
+  out_.erase_resource(job);
   job.deleted = true;
-  changed_attempt(job);
-  if (!job.live_replicas()) all_stopped(job);
+  if (!job.live_replicas()) attempts_.stopped(job);
 }
 
-void engine::enter_running(custom_job& job) {
+// -- what its attempt reports --
+
+void custom_jobs::all_started(custom_job& job) {
   if (job.state != JobState::PENDING) return;
   job.state = JobState::RUNNING;
-  job.update_micros = now_;
+  job.update_micros = state_.now;
   if (job.start_micros == 0) {
-    job.start_micros = now_;
-    job.deadline_micros = now_ + job.timeout_micros;
+    job.start_micros = state_.now;
+    job.deadline_micros = state_.now + job.timeout_micros;
   }
-  changed(job);
-  changed_attempt(job);
-  say(job, "INFO", "Job is running.");
-  std::set<std::string> places;
+  out_.changed(job);
+  out_.changed_attempt(job);
+  out_.log(job, "INFO", "Job is running.");
+  std::set<std::string> names;
   for (const replica& r : job.replicas)
-    places.insert(r.node);
-  explain(job, fmt::format("running on {} {}", places.size() == 1 ? "node" : "nodes",
-                           fmt::join(places, ", ")));
-  arm(job);
-  if (job.tuning_job != 0) trial_running(job);
+    names.insert(r.node);
+  out_.explain(job, fmt::format("running on {} {}", names.size() == 1 ? "node" : "nodes",
+                                fmt::join(names, ", ")));
+  attempts_.arm(job);
+  if (observer_ && job.tuning_job != 0) observer_->running(job);
 }
 
-void engine::end_job(custom_job& job, JobState state, std::optional<failure> error) {
+void custom_jobs::decided(custom_job& job, JobState state, std::optional<failure> error) {
+  end(job, state, std::move(error));
+}
+
+void custom_jobs::cancelled(custom_job& job) {
+  std::string text = observer_ ? observer_->cancellation_text(job) : "CANCELLED";
+  end(job, JobState::CANCELLED, failure{errc::cancelled, std::move(text)});
+}
+
+void custom_jobs::end(custom_job& job, JobState state, std::optional<failure> error) {
   job.state = state;
   job.error = std::move(error);
-  job.end_micros = job.update_micros = now_;
+  job.end_micros = job.update_micros = state_.now;
   job.after_stop = JobState::UNSPECIFIED;
-  dequeue(job);
-  changed(job);
-  changed_attempt(job);
+  scheduler_.dequeue(job);
+  out_.changed(job);
+  out_.changed_attempt(job);
   if (state == JobState::SUCCEEDED) {
-    say(job, "INFO", "Job completed successfully.");
-    explain(job, "");
+    out_.log(job, "INFO", "Job completed successfully.");
   } else if (state == JobState::CANCELLED) {
-    say(job, "INFO", "Job is cancelled.");
-    explain(job, "");
+    out_.log(job, "INFO", "Job is cancelled.");
   } else {
-    say(job, "ERROR", job.error->message);
-    say(job, "ERROR", "Job failed.");
-    explain(job, "");
+    out_.log(job, "ERROR", job.error->message);
+    out_.log(job, "ERROR", "Job failed.");
   }
-  release_ended(job);
-  stop_replicas(job);
-  if (job.tuning_job != 0) trial_ended(job);
+  out_.explain(job, "");
+  attempts_.release_ended(job);
+  attempts_.stop(job);
+  if (observer_ && job.tuning_job != 0) observer_->ended(job);
 }
 
-void engine::job_timer(custom_job& job) {
-  bool waits = queue_.contains(job.id);
+void custom_jobs::timer(custom_job& job) {
   if (!job.terminal() && !job.cancel_requested) {
-    if (job.deadline_micros != 0 && now_ >= job.deadline_micros)
-      return end_job(job, JobState::FAILED,
-                     failure{errc::deadline_exceeded,
-                             fmt::format("The job ran longer than its scheduling.timeout of {} s.",
-                                         static_cast<double>(job.timeout_micros) / 1e6)});
-    if (waits && job.max_wait_micros != 0 && now_ >= job.create_micros + job.max_wait_micros)
-      return end_job(
+    if (job.deadline_micros != 0 && state_.now >= job.deadline_micros)
+      return end(job, JobState::FAILED,
+                 failure{errc::deadline_exceeded,
+                         fmt::format("The job ran longer than its scheduling.timeout of {} s.",
+                                     static_cast<double>(job.timeout_micros) / 1e6)});
+    if (scheduler_.waits(job.id) && job.max_wait_micros != 0
+        && state_.now >= job.create_micros + job.max_wait_micros)
+      return end(
           job, JobState::FAILED,
           failure{errc::resource_exhausted,
                   fmt::format(
                       "Resources were not available within scheduling.maxWaitDuration of {} s: {}.",
                       static_cast<double>(job.max_wait_micros) / 1e6, job.reason)});
   }
-  if (job.kill_deadline_micros != 0 && now_ >= job.kill_deadline_micros) {
-    for (const replica& r : job.replicas)
-      if (node* n = find_node(r.node); !r.ended() && n && n->connected)
-        quarantine(*n, fmt::format("{} of {} still runs past its kill deadline",
-                                   task_name(r.pool, r.index), job.id));
-    stop_replicas(job);
-    return;
-  }
-  if (!job.stopping()) {
-    std::vector<replica*> late;
-    int64_t limit = now_ - settings_.launch_deadline.count();
-    for (replica& r : job.replicas)
-      if (r.phase == wire::ReplicaPhase::LAUNCHING && r.ordered_micros <= limit) late.push_back(&r);
-    if (!late.empty()) order_launch(job, late);
-  }
-  arm(job);
-}
-
-void engine::arm(custom_job& job) {
-  int64_t next = INT64_MAX;
-  if (!job.terminal() && !job.cancel_requested) {
-    if (job.deadline_micros != 0) next = std::min(next, job.deadline_micros);
-    if (queue_.contains(job.id) && job.max_wait_micros != 0)
-      next = std::min(next, job.create_micros + job.max_wait_micros);
-  }
-  if (job.kill_deadline_micros != 0) next = std::min(next, job.kill_deadline_micros);
-  if (!job.stopping())
-    for (const replica& r : job.replicas)
-      if (r.phase == wire::ReplicaPhase::LAUNCHING && r.ordered_micros != 0)
-        next = std::min(next,
-                        r.ordered_micros + std::max<int64_t>(settings_.launch_deadline.count(), 1));
-  if (job.armed_micros) job_timers_.erase({*job.armed_micros, job.id});
-  job.armed_micros.reset();
-  if (next == INT64_MAX) return;
-  job.armed_micros = next;
-  job_timers_.insert({next, job.id});
+  attempts_.overdue(job);
 }
 
 } // namespace troupe::core

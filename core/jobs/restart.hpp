@@ -1,5 +1,5 @@
-// What the end of a replica means for its job: exit classes and the restart policy (vertex.md
-// §2.8). Pure, and apart from the state machine that carries it out.
+// What the end of a replica means for its job: exit classes and the restart policy of
+// Vertex AI. Pure, and apart from the state machine that carries it out.
 #pragma once
 
 #include "wire/control.capnp.h"
@@ -44,7 +44,7 @@ enum class verdict : uint8_t {
   fail_job,
   restart_replica, // in place, as its next incarnation
   restart_all,     // every replica in place (restartJobOnWorkerRestart)
-  retry_job,       // a new attempt, placed anew; counts as a retry
+  retry_job,       // a new attempt, placed again; counts as a retry
   replace_job,     // a new attempt because a node was lost; does not count
 };
 

@@ -212,17 +212,6 @@ result<accelerators> accelerators_of(wire::MachineSpec::Reader spec) {
 
 } // namespace
 
-void set_amounts(wire::Resources::Builder builder, const amounts& from) {
-  builder.setCpuMillis(from.cpu_millis);
-  builder.setMemoryBytes(from.memory_bytes);
-  builder.setGpus(from.gpus);
-  builder.setGpuType(from.gpu_type);
-}
-
-amounts amounts_of(wire::Resources::Reader from) {
-  return {from.getCpuMillis(), from.getMemoryBytes(), from.getGpus(), from.getGpuType()};
-}
-
 result<amounts> demand_of(const machine_table& machines, wire::MachineSpec::Reader spec) {
   const auto name = wire::str(spec.getMachineType());
   auto machine = machine_named(machines, name);

@@ -3,26 +3,13 @@
 #pragma once
 
 #include "base/error.hpp"
-#include "wire/control.capnp.h"
+#include "core/machines/amounts.hpp"
 
 #include <cstdint>
 #include <map>
 #include <string>
 
 namespace troupe::core {
-
-/// Amounts of one node, or of one replica. Plain values, so placement can add and compare them.
-struct amounts {
-  uint64_t cpu_millis = 0;
-  uint64_t memory_bytes = 0;
-  uint32_t gpus = 0;
-  wire::AcceleratorType gpu_type = wire::AcceleratorType::UNSPECIFIED;
-
-  bool operator==(const amounts&) const = default;
-};
-
-amounts amounts_of(wire::Resources::Reader);
-void set_amounts(wire::Resources::Builder, const amounts&);
 
 /// Machine types by name. The admin's own come first; then `custom-<cpus>-<memory MiB>` (cpus may
 /// be a decimal, as `custom-0.5-512`), then Google's families (n1-standard-4, a2-highgpu-8g, ...)

@@ -3,6 +3,7 @@
 // launching never disagree.
 #pragma once
 
+#include "core/machines/amounts.hpp"
 #include "wire/custom_job.capnp.h"
 
 #include <cstdint>
@@ -10,6 +11,13 @@
 #include <string_view>
 
 namespace troupe::core {
+
+/// What one worker pool asks for: `count` replicas that hold `each`.
+struct pool_demand {
+  uint32_t pool = 0;
+  uint64_t count = 0;
+  amounts each;
+};
 
 inline constexpr uint32_t pools_max = 4;
 inline constexpr uint32_t reducer_pool = 2; // the only position that may run the reduction server

@@ -2,7 +2,7 @@
 // amounts, so that the scheduler's choices can be tested without a cluster.
 #pragma once
 
-#include "core/machines/machine.hpp"
+#include "core/machines/pools.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -12,23 +12,12 @@
 
 namespace troupe::core {
 
-/// What one worker pool asks for: `count` replicas that hold `each`.
-struct pool_demand {
-  uint32_t pool = 0;
-  uint64_t count = 0;
-  amounts each;
-};
-
 /// What a node has left.
 struct capacity {
   amounts free;
   uint64_t ports = 0; // each replica takes one
   bool open = true;   // false: nothing may be placed here
 };
-
-bool fits(const amounts& demand, const amounts& free);
-void subtract(amounts& from, const amounts& part);
-void add(amounts& to, const amounts& part);
 
 struct assignment {
   uint32_t pool;

@@ -2,7 +2,7 @@
 // suggestions and of a question whether a trial should stop.
 #pragma once
 
-#include "core/state/state.hpp"
+#include "core/state/studies.hpp"
 #include "wire/study.capnp.h"
 
 namespace troupe::core {

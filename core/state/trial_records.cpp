@@ -1,6 +1,6 @@
 #include "core/state/trial_records.hpp"
 
-#include "core/cluster/engine.hpp"
+#include "base/names.hpp"
 #include "tuner/best.hpp"
 #include "tuner/objective.hpp"
 

@@ -2,7 +2,8 @@
 // gets them. The same for tuning jobs and for studies.
 #pragma once
 
-#include "core/state/state.hpp"
+#include "core/state/effects.hpp"
+#include "core/state/studies.hpp"
 
 #include <functional>
 

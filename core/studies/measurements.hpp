@@ -2,7 +2,8 @@
 // one. Pure.
 #pragma once
 
-#include "core/state/state.hpp"
+#include "core/state/jobs.hpp"
+#include "core/state/studies.hpp"
 
 #include <span>
 

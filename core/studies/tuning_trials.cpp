@@ -1,10 +1,9 @@
-// The trials of a tuning job: each runs as a custom job of its own, is measured while it runs, and
-// ends with its job, early if the study's stopping rule says so (vertex.md §3.3).
-#include "core/cluster/engine.hpp"
-#include "core/state/records.hpp"
+#include "core/studies/tuning_trials.hpp"
+
+#include "base/names.hpp"
 #include "core/state/trial_records.hpp"
 #include "core/studies/measurements.hpp"
-#include "tuner/failures.hpp"
+#include "core/studies/trial_job.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -55,42 +54,43 @@ std::string unmeasured(const custom_job& run, wire::StudySpec::Reader study) {
 
 } // namespace
 
-void engine::add_trial(tuning_job& job, wire::Suggestions::ParameterSet::Reader parameters,
+void tuning_trials::add(tuning_job& job, wire::Suggestions::ParameterSet::Reader parameters,
                        std::string_view secret) {
   auto number = static_cast<uint32_t>(job.trials.size() + 1);
-  uint64_t id = next_id_++;
+  uint64_t id = state_.next_id++;
   auto named = trial_custom_job(job, number, parameters,
-                                resource_name(job.project, job.location, "customJobs", id), now_);
+                                resource_name(job.project, job.location, "customJobs", id), state_.now);
   trial& made = job.trials[number];
   made.number = number;
   made.parameters = wire::frame<wire::Suggestions::ParameterSet>::copy(parameters);
   made.job = id;
-  changed(job, made);
+  out_.changed(job, made);
   std::string token =
       fmt::format("{}-{}", secret.empty() ? std::string_view(job.token) : secret, number);
-  custom_job& run = add_job(std::move(named), id, job.project, job.location, std::move(token));
+  custom_job& run = jobs_.add(std::move(named), id, job.project, job.location, std::move(token));
   run.tuning_job = job.id;
   run.trial = number;
+  run.metric_tags = metric_tags_of(job.spec());
 }
 
-void engine::trial_running(custom_job& run) {
-  auto found = tuning_jobs_.find(run.tuning_job);
-  if (found == tuning_jobs_.end()) return;
+void tuning_trials::running(custom_job& run) {
+  auto found = state_.tuning_jobs.find(run.tuning_job);
+  if (found == state_.tuning_jobs.end()) return;
   tuning_job& job = found->second;
   trial& t = job.trials.at(run.trial);
   if (t.state == wire::Trial::State::REQUESTED) t.state = wire::Trial::State::ACTIVE;
-  if (t.start_micros == 0) t.start_micros = now_;
+  if (t.start_micros == 0) t.start_micros = state_.now;
   if (job.state == JobState::QUEUED || job.state == JobState::PENDING)
     job.state = JobState::RUNNING;
-  if (job.start_micros == 0) job.start_micros = now_;
-  job.update_micros = now_;
-  changed(job);
-  changed(job, t);
+  if (job.start_micros == 0) job.start_micros = state_.now;
+  job.update_micros = state_.now;
+  out_.changed(job);
+  out_.changed(job, t);
 }
 
-void engine::trial_ended(custom_job& run) {
-  auto found = tuning_jobs_.find(run.tuning_job);
-  if (found == tuning_jobs_.end()) return;
+void tuning_trials::ended(custom_job& run) {
+  auto found = state_.tuning_jobs.find(run.tuning_job);
+  if (found == state_.tuning_jobs.end()) return;
   tuning_job& job = found->second;
   trial& t = job.trials.at(run.trial);
   if (t.ended()) return;
@@ -108,26 +108,16 @@ void engine::trial_ended(custom_job& run) {
   } else {
     infeasible = run.error ? run.error->message : "The trial's job failed.";
   }
-  end_trial(job, t, std::move(final), std::move(infeasible));
+  trials_.end(job, t, std::move(final), std::move(infeasible));
   job.optimal = optimal_of(job);
-  changed(job);
-  wants_suggestions_.insert(job.id);
-  wants_stoppings_.insert(job.id);
-  judge_trials(job, t);
-  maybe_end_tuning(job);
+  out_.changed(job);
+  trials_.want_suggestions(job.id);
+  trials_.want_stoppings(job.id);
+  ends_.judge_failures(job, t);
+  ends_.finish_if_over(job);
 }
 
-/// Whether the study goes on after this end.
-void engine::judge_trials(tuning_job& job, const trial& ended) {
-  if (!ended.failed() || job.cancel_requested || job.end_state == JobState::FAILED) return;
-  tuner::failure_tally seen{.first = std::nullopt, .last = ended.infeasible_reason};
-  for (const auto& [number, t] : job.trials)
-    seen.add(number == 1, t.failed(), t.ended(), t.infeasible_reason);
-  if (auto why = tuner::too_many_failures(job.submitted->getMaxFailedTrialCount(), seen))
-    decide_tuning_end(job, JobState::FAILED, failure{errc::invalid_argument, std::move(*why)});
-}
-
-bool engine::take_points(custom_job& run, wire::StudySpec::Reader study,
+bool tuning_trials::add_points(custom_job& run, wire::StudySpec::Reader study,
                          wire::MetricReport::Reader report) {
   bool news = false;
   for (auto point : report.getPoints()) {
@@ -145,49 +135,28 @@ bool engine::take_points(custom_job& run, wire::StudySpec::Reader study,
   return news;
 }
 
-void engine::metrics(node& n, wire::MetricReport::Reader report) {
-  auto found = jobs_.find(report.getJobId());
-  if (found == jobs_.end()) return;
+void tuning_trials::measured(const node& n, wire::MetricReport::Reader report) {
+  auto found = state_.jobs.find(report.getJobId());
+  if (found == state_.jobs.end()) return;
   custom_job& run = found->second;
-  auto tuned = tuning_jobs_.find(run.tuning_job);
-  if (tuned == tuning_jobs_.end() || run.terminal() || run.attempt != report.getAttempt()
+  auto tuned = state_.tuning_jobs.find(run.tuning_job);
+  if (tuned == state_.tuning_jobs.end() || run.terminal() || run.attempt != report.getAttempt()
       || std::ranges::none_of(run.replicas, [&](const replica& r) { return r.node == n.name; }))
     return;
   tuning_job& job = tuned->second;
-  if (!take_points(run, job.spec(), report)) return;
+  if (!add_points(run, job.spec(), report)) return;
   trim(run.points, points_max, job.spec());
   trial& t = job.trials.at(run.trial);
-  t.measurements = measurements_of(run.points, t.start_micros != 0 ? t.start_micros : now_);
-  job.update_micros = now_;
-  changed_attempt(run);
-  changed(job);
-  changed(job, t);
-  wants_stoppings_.insert(job.id);
+  t.measurements = measurements_of(run.points, t.start_micros != 0 ? t.start_micros : state_.now);
+  job.update_micros = state_.now;
+  out_.changed_attempt(run);
+  out_.changed(job);
+  out_.changed(job, t);
+  trials_.want_stoppings(job.id);
 }
 
-void engine::stop_trials(tuning_job& job) {
-  for (auto& [number, t] : job.trials) {
-    if (t.ended()) continue;
-    t.state = wire::Trial::State::STOPPING;
-    changed(job, t);
-    if (auto run = jobs_.find(t.job); run != jobs_.end()) cancel(run->second);
-  }
-}
-
-void engine::stop_early(tuning_job& job, trial& t, std::string reason) {
-  t.state = wire::Trial::State::STOPPING;
-  t.stopping_reason = std::move(reason);
-  job.update_micros = now_;
-  changed(job);
-  changed(job, t);
-  auto run = jobs_.find(t.job);
-  if (run == jobs_.end()) return;
-  say(run->second, "INFO", fmt::format("The trial is stopped early: {}", t.stopping_reason));
-  cancel(run->second);
-}
-
-std::string engine::cancellation_of(const custom_job& run) {
-  if (auto job = tuning_jobs_.find(run.tuning_job); job != tuning_jobs_.end()) {
+std::string tuning_trials::cancellation_text(const custom_job& run) {
+  if (auto job = state_.tuning_jobs.find(run.tuning_job); job != state_.tuning_jobs.end()) {
     const trial& t = job->second.trials.at(run.trial);
     if (!t.stopping_reason.empty())
       return fmt::format("CANCELLED: the trial was stopped early: {}", t.stopping_reason);

@@ -1,3 +1,4 @@
+// Whether a custom job or a tuning job is valid: its pools, containers, schedule and limits.
 #include "core/machines/pools.hpp"
 #include "core/validate/detail.hpp"
 
@@ -201,7 +202,7 @@ void check_scheduling(problem_list& problems, const std::string& path,
     problems.add(path + ".timeout", "{}; expected more than 0s",
                  seconds_text(scheduling.getTimeout()));
   if (scheduling.hasMaxWaitDuration() && scheduling.getMaxWaitDuration().getMicros() < 0)
-    problems.add(path + ".maxWaitDuration", "{}; expected 0s (wait for ever) or more",
+    problems.add(path + ".maxWaitDuration", "{}; expected 0s (wait forever) or more",
                  seconds_text(scheduling.getMaxWaitDuration()));
   if (scheduling.getStrategy() == wire::Scheduling::Strategy::RESERVED5
       || scheduling.getStrategy() > wire::Scheduling::Strategy::FLEX_START)

@@ -1,3 +1,4 @@
+// Whether the parameters of a study are valid, conditional ones included.
 #include "core/validate/detail.hpp"
 
 #include <algorithm>

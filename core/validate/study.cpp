@@ -1,3 +1,4 @@
+// Whether a study is valid: its metrics, algorithm, stopping rules and earlier studies.
 #include "core/validate/detail.hpp"
 
 #include <cmath>

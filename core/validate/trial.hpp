@@ -2,7 +2,7 @@
 // its measurements as values of the study's metrics. Problems are sentences as in validate.hpp.
 #pragma once
 
-#include "core/state/state.hpp"
+#include "core/state/studies.hpp"
 #include "wire/study.capnp.h"
 
 namespace troupe::core {

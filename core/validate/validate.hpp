@@ -27,6 +27,11 @@ std::vector<std::string> problems_of(wire::CustomJob::Reader job, const machine_
 std::vector<std::string> problems_of(wire::HyperparameterTuningJob::Reader job,
                                      const machine_table& machines);
 
+/// The new counts of a job that has ended and is to go on; 0 leaves a count as it is.
+std::vector<std::string> problems_of(wire::ResumeTuningJobRequest::Reader wanted,
+                                     wire::HyperparameterTuningJob::Reader job,
+                                     size_t trials_made);
+
 std::vector<std::string> problems_of(wire::Study::Reader study);
 
 /// A study on its own. Unlike in a tuning job, its parameters may have default values.

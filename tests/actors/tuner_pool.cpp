@@ -43,7 +43,7 @@ core::study_frame study(uint32_t ended, double running) {
 TEST_CASE("the tuner answers with what it was asked for, and who asked") {
   core::suggestion_request request{7, 16, 2, 3, study(4, 0.5), {}, {}};
   auto answer = actors::answer_of(request);
-  CHECK(answer->getTuningJobId() == 7);
+  CHECK(answer->getStudyId() == 7);
   CHECK(answer->getFirstTrial() == 16);
   CHECK(answer->getOperation() == 3);
   CHECK(answer->getError().size() == 0);

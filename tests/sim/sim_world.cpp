@@ -196,7 +196,7 @@ void sim_world::answer(const core::suggestion_request& request) {
   bool fails = dice_.percent(3), exhausted = dice_.percent(5);
   step(at(now_, [&](wire::Event::Builder event) {
     auto answer = event.initSuggestions();
-    answer.setTuningJobId(request.study);
+    answer.setStudyId(request.study);
     answer.setFirstTrial(request.first_trial);
     answer.setOperation(request.operation);
     if (fails) return answer.setError("out of memory");

@@ -230,7 +230,7 @@ TEST_CASE("random numbers stay the same from release to release") {
 TEST_CASE("suggestions become the event that the controller takes") {
   const suggestion_set set{{{{"n", 3.0, true}, {"o", "adam"}}, {}}, true};
   const auto event = to_suggestions(17, 5, set);
-  CHECK(event->getTuningJobId() == 17);
+  CHECK(event->getStudyId() == 17);
   CHECK(event->getFirstTrial() == 5);
   CHECK(event->getExhausted());
   REQUIRE(event->getParameters().size() == 2);

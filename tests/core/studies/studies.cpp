@@ -87,7 +87,7 @@ void suggest(world& w, const core::suggestion_request& request, std::vector<doub
              bool exhausted = false, const std::string& error = "") {
   w.step([&](wire::Event::Builder event) {
     auto answer = event.initSuggestions();
-    answer.setTuningJobId(request.study);
+    answer.setStudyId(request.study);
     answer.setFirstTrial(request.first_trial);
     answer.setOperation(request.operation);
     answer.setExhausted(exhausted);

@@ -47,7 +47,7 @@ uint64_t submit(world& w, const study_wish& wish = {}) {
 void suggest(world& w, uint64_t id, uint32_t first, uint32_t count, bool exhausted = false) {
   w.step([&](wire::Event::Builder event) {
     auto answer = event.initSuggestions();
-    answer.setTuningJobId(id);
+    answer.setStudyId(id);
     answer.setFirstTrial(first);
     answer.setExhausted(exhausted);
     for (auto set : answer.initParameters(count)) {
@@ -119,7 +119,11 @@ void run(world& w, uint64_t id, uint32_t number, double value) {
   w.exits(job, 0);
 }
 
-std::string reason_of(const world& w, uint64_t id) { return wire::str(w.attempt(id)->getReason()); }
+std::string reason_of(const world& w, uint64_t id) {
+  auto record = w.stored<wire::TuningJobRecord>(store::family::study_records, id);
+  REQUIRE(record);
+  return wire::str((*record)->getReason());
+}
 
 const auto median = [](wire::StudySpec::Builder study) { study.initMedianAutomatedStoppingSpec(); };
 
@@ -525,7 +529,7 @@ TEST_CASE("the tuner is asked again when it fails, three times in all, then the 
   auto fails = [&] {
     w.step([&](wire::Event::Builder event) {
       auto answer = event.initSuggestions();
-      answer.setTuningJobId(id);
+      answer.setStudyId(id);
       answer.setFirstTrial(2);
       answer.setError("there is not enough memory for it");
     });
@@ -623,4 +627,32 @@ TEST_CASE("a database whose jobs still hold their trials is read, and brought to
   w.hello(w.nodes["a"], {{.job = one}, {.job = job_of(w, id, 2)}});
   w.exits(one, 0);
   CHECK(stored(w, id)->getTrials()[0].getFinalMeasurement().getMetrics()[0].getValue() == 0.25);
+}
+
+TEST_CASE("a tuning job's record of version 0.1 is read, and brought to the new form") {
+  world w;
+  w.hello();
+  uint64_t id = submit(w);
+  suggest(w, id, 1, 2);
+  const auto record = w.stored<wire::TuningJobRecord>(store::family::study_records, id);
+  REQUIRE(record);
+  store::batch old;
+  old.erase(store::family::study_records, store::key_of(id));
+  old.put(store::family::attempts, store::key_of(id),
+          wire::frame<wire::AttemptRecord>::build([&](wire::AttemptRecord::Builder builder) {
+            builder.setJobId(id);
+            builder.setProject((*record)->getProject());
+            builder.setLocation((*record)->getLocation());
+            builder.setToken((*record)->getToken());
+            builder.setReason((*record)->getReason());
+            builder.setJobRetries(2);
+          }).str());
+  REQUIRE(w.db->commit(old));
+  w.restart();
+  CHECK(!w.stored<wire::AttemptRecord>(store::family::attempts, id));
+  const auto converted = w.stored<wire::TuningJobRecord>(store::family::study_records, id);
+  REQUIRE(converted);
+  CHECK(wire::view((*converted)->getToken()) == wire::view((*record)->getToken()));
+  CHECK(wire::view((*converted)->getProject()) == "p");
+  CHECK((*converted)->getTunerFailures() == 2);
 }
