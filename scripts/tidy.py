@@ -65,7 +65,6 @@ STILL_TO_DO = {
     # long_files
     "tests/core/studies/studies.cpp",
     "tests/core/studies/tuning_jobs.cpp",
-    "tests/sim/sim_world.cpp",
     # long_functions
     # openings
     "tuner/parameter.cpp",
@@ -75,9 +74,7 @@ STILL_TO_DO = {
     # meson_lists
     "link/meson.build",
     "tests/runtime/meson.build",
-    "tests/sim/meson.build",
     # foreign_papers
-    "tests/sim/cluster_sim.cpp -> design.md",
     "tuner/failures.hpp -> vertex.md",
     # plain_words
     "actors/agent.cpp: anew",
@@ -87,10 +84,6 @@ STILL_TO_DO = {
     "actors/messages.hpp: whom",
     "core/nodes/nodes.cpp: anew",
     "runtime/replica.cpp: whoever",
-    "tests/core/jobs/custom_jobs.cpp: for ever",
-    "tests/core/nodes/nodes.cpp: anew",
-    "tests/core/nodes/nodes.cpp: mend",
-    "tests/core/scheduler/queue.cpp: for ever",
     "tests/core/studies/studies.cpp: for ever",
     "tuner/gp/posterior.hpp: foretell",
     "tuner/gp/search.hpp: by turns",

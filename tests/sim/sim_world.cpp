@@ -12,24 +12,7 @@ namespace {
 
 uint64_t id_of(const std::string& name) { return std::stoull(name.substr(name.rfind('/') + 1)); }
 
-void fill_spec(wire::CustomJobSpec::Builder spec, chance& dice, bool huge) {
-  bool gang = dice.percent(40);
-  auto pools = spec.initWorkerPoolSpecs(gang ? 2 : 1);
-  for (uint32_t i = 0; i < pools.size(); ++i) {
-    pools[i].setReplicaCount(i == 0 ? 1 : dice.between(1, 3));
-    pools[i].initMachineSpec().setMachineType(
-        wire::text(fmt::format("custom-{}-1024", huge ? 64 : dice.between(1, 2))));
-    pools[i].initContainerSpec().setImageUri("host");
-    pools[i].getContainerSpec().initCommand(1).set(0, "train");
-  }
-  auto scheduling = spec.initScheduling();
-  scheduling.setRestartJobOnWorkerRestart(dice.percent(20));
-  if (dice.percent(10)) {
-    scheduling.setRestartJobOnWorkerRestart(false);
-    scheduling.setDisableRetries(true);
-  }
-  if (dice.percent(20)) scheduling.initTimeout().setMicros(dice.between(5, 60) * second);
-}
+} // namespace
 
 wire::frame<wire::Event> at(int64_t now, const std::function<void(wire::Event::Builder)>& fill) {
   return wire::frame<wire::Event>::build([&](wire::Event::Builder event) {
@@ -38,18 +21,26 @@ wire::frame<wire::Event> at(int64_t now, const std::function<void(wire::Event::B
   });
 }
 
-} // namespace
-
 sim_world::sim_world(uint64_t seed)
-    : dice_(seed), db_(store::in_memory()),
-      cluster_(std::make_unique<core::cluster>(core::settings{}, "first")),
-      replay_db_(store::in_memory()),
+    : dice_(seed), db_(store::in_memory()), replay_db_(store::in_memory()),
       replay_(std::make_unique<core::cluster>(core::settings{}, "first")) {
   int64_t count = dice_.between(1, 5);
   for (int64_t i = 0; i < count; ++i)
     agents_.push_back(std::make_unique<sim_agent>(*this, fmt::format("node-{}", i),
                                                   static_cast<uint64_t>(dice_.between(2, 6)),
                                                   static_cast<uint16_t>(dice_.between(5, 40))));
+  found();
+}
+
+/// As a controller does on an empty store: its cluster's record is stored before anything else, so that
+/// a crash does not change the cluster's id.
+void sim_world::found() {
+  auto founded = core::cluster::recover(
+      settings_, "first", instant_of(now_),
+      [this](family kind, const auto& visit) { return db_->scan(kind, "", false, visit); });
+  if (!founded) throw violation("the first start: " + founded.error().message);
+  cluster_ = std::move(founded->first);
+  commit(founded->second);
 }
 
 void sim_world::run() {
@@ -241,10 +232,10 @@ void sim_world::recover() {
   if (cluster_) return;
   auto recovered = core::cluster::recover(
       settings_, "other", instant_of(now_),
-      [this](family where, const auto& visit) { return db_->scan(where, "", false, visit); });
+      [this](family kind, const auto& visit) { return db_->scan(kind, "", false, visit); });
   if (!recovered) throw violation("recovery: " + recovered.error().message);
   cluster_ = std::move(recovered->first);
-  if (cluster_->id() != "first" && db_->read(family::meta, "cluster").value())
+  if (cluster_->id() != "first")
     throw violation("recovery: the cluster's id changed");
   if (auto broken = cluster_->violated_invariant()) throw violation("after recovery: " + *broken);
   commit(recovered->second);
@@ -286,257 +277,6 @@ void sim_world::link_lost(sim_agent& agent, uint64_t session) {
       down.setReason("link closed");
     }));
   });
-}
-
-// -- users and faults --
-
-void sim_world::command(const std::function<void(wire::Command::Builder)>& fill) {
-  if (!cluster_) return;
-  uint64_t request = ++request_;
-  auto event = at(now_, [&](wire::Event::Builder builder) {
-    builder.setRequest(request);
-    builder.setSecret(wire::text(fmt::format("secret-{}", request)));
-    auto what = builder.initCommand();
-    what.setProject("p");
-    what.setLocation("l");
-    fill(what);
-    asked_[request] = what.isCreateCustomJob() || what.isCreateTuningJob() || what.isCreateStudy()
-                          ? "create"
-                          : "something of what may be gone";
-  });
-  step(event);
-}
-
-uint64_t sim_world::any_job() {
-  if (jobs_.empty()) return 0;
-  auto found = jobs_.begin();
-  std::advance(found, dice_.below(std::ssize(jobs_)));
-  return *found;
-}
-
-void sim_world::submit() {
-  size_t before = jobs_.size();
-  bool for_ever = dice_.percent(5);
-  command([&](wire::Command::Builder c) {
-    auto job = c.initCreateCustomJob();
-    job.setDisplayName("job");
-    fill_spec(job.initJobSpec(), dice_, dice_.percent(2));
-  });
-  if (for_ever && jobs_.size() > before) eternal_.insert(*jobs_.rbegin());
-}
-
-namespace {
-
-void fill_study(wire::StudySpec::Builder study, chance& dice) {
-  study.initMetrics(1)[0].setMetricId("score");
-  auto parameter = study.initParameters(1)[0];
-  parameter.setParameterId("x");
-  parameter.initDoubleValueSpec().setMaxValue(1);
-  if (dice.percent(50)) study.initMedianAutomatedStoppingSpec();
-  if (!dice.percent(30)) return;
-  auto config = study.initStudyStoppingConfig();
-  config.initShouldStopAsap().setBoolean(dice.percent(50));
-  if (dice.percent(50))
-    config.initMaxNumTrials().setNumber(static_cast<double>(dice.between(1, 5)));
-  if (dice.percent(50))
-    config.initMaximumRuntimeConstraint().initMaxDuration().setMicros(dice.between(5, 90) * second);
-}
-
-} // namespace
-
-void sim_world::submit_study() {
-  command([&](wire::Command::Builder c) {
-    auto job = c.initCreateTuningJob();
-    job.setDisplayName("study");
-    job.setMaxTrialCount(static_cast<int32_t>(dice_.between(2, 5)));
-    job.setParallelTrialCount(2);
-    fill_study(job.initStudySpec(), dice_);
-    fill_spec(job.initTrialJobSpec(), dice_, false);
-  });
-}
-
-void sim_world::resume_study() {
-  if (studies_.empty()) return;
-  auto found = studies_.begin();
-  std::advance(found, dice_.below(std::ssize(studies_)));
-  ended_.erase(store::key_of(*found));
-  command([&](wire::Command::Builder c) {
-    auto resume = c.initResumeTuningJob();
-    resume.setId(*found);
-    resume.initWanted().setMaxTrialCount(static_cast<int32_t>(dice_.between(2, 8)));
-  });
-}
-
-/// Somebody who tunes something elsewhere, and does so carelessly.
-void sim_world::research() {
-  if (client_studies_.size() < 2 || dice_.percent(5))
-    return command([&](wire::Command::Builder c) {
-      auto study = c.initCreateStudy();
-      study.setDisplayName(wire::text(fmt::format("study-{}", request_)));
-      fill_study(study.initStudySpec(), dice_);
-    });
-  auto found = client_studies_.begin();
-  std::advance(found, dice_.below(std::ssize(client_studies_)));
-  auto number = static_cast<uint32_t>(dice_.between(1, 12));
-  if (dice_.percent(2)) {
-    deletions_.insert(*found);
-    return command([&](wire::Command::Builder c) { c.setDeleteStudy(*found); });
-  }
-  int64_t what = dice_.below(100);
-  command([&](wire::Command::Builder c) {
-    auto change = what < 40   ? c.initSuggestTrials()
-                  : what < 55 ? c.initAddMeasurement()
-                  : what < 75 ? c.initCompleteTrial()
-                  : what < 85 ? c.initCheckEarlyStopping()
-                  : what < 90 ? c.initStopTrial()
-                  : what < 95 ? c.initCreateTrial()
-                              : c.initDeleteTrial();
-    change.setStudy(*found);
-    change.setNumber(number);
-    if (c.isSuggestTrials()) {
-      auto wish = change.initSuggest();
-      wish.setSuggestionCount(static_cast<int32_t>(dice_.between(1, 3)));
-      wish.setClientId(wire::text(fmt::format("client-{}", dice_.below(3))));
-    } else if (c.isAddMeasurement()) {
-      auto metric = change.initMeasurement().initMetrics(1)[0];
-      metric.setMetricId("score");
-      metric.setValue(static_cast<double>(dice_.below(1000)));
-    } else if (c.isCompleteTrial()) {
-      change.initCompletion().setTrialInfeasible(dice_.percent(20));
-    } else if (c.isCreateTrial()) {
-      auto value = change.initTrial().initParameters(1)[0];
-      value.setParameterId("x");
-      value.initValue().setNumber(0.25);
-    }
-  });
-}
-
-void sim_world::user() {
-  if (peace_) return;
-  int64_t what = dice_.below(100);
-  if (what < 40)
-    submit();
-  else if (what < 60)
-    research();
-  else if (what < 65)
-    submit_study();
-  else if (what < 67)
-    resume_study();
-  else if (what < 75)
-    command([id = any_job()](wire::Command::Builder c) { c.setCancelCustomJob(id); });
-  else if (what < 90) {
-    uint64_t id = any_job();
-    deletions_.insert(id);
-    command([id](wire::Command::Builder c) { c.setDeleteCustomJob(id); });
-  } else if (!studies_.empty()) {
-    uint64_t id = *studies_.begin();
-    bool cancel = dice_.percent(50);
-    command([&](wire::Command::Builder c) {
-      if (cancel)
-        c.setCancelTuningJob(id);
-      else
-        c.setDeleteTuningJob(id);
-    });
-  }
-  after(dice_.between(0, 6 * second), [this] { user(); });
-}
-
-void sim_world::trouble() {
-  if (peace_) return;
-  sim_agent& agent = *agents_[static_cast<size_t>(dice_.below(std::ssize(agents_)))];
-  int64_t back = dice_.between(0, 15 * second);
-  switch (dice_.below(4)) {
-  case 0:
-    agent.disconnect();
-    break;
-  case 1:
-    agent.restart_agent();
-    break;
-  case 2:
-    agent.reboot();
-    break;
-  case 3:
-    agent.disconnect();
-    back = dice_.between(60, 200) * second;
-    break;
-  }
-  after(back, [&agent] { agent.connect(); });
-  after(dice_.between(second, 60 * second), [this] { trouble(); });
-}
-
-// -- what must hold --
-
-void sim_world::compare_with_replay() {
-  for (family where : {family::custom_jobs, family::tuning_jobs, family::attempts,
-                       family::operations, family::nodes, family::service_logs, family::studies,
-                       family::study_records, family::trials}) {
-    auto rows = [&](const store::database& db) {
-      std::map<std::string, std::string> all;
-      if (!db.scan(where, "", false, [&](auto key, auto value) {
-            all.emplace(key, value);
-            return true;
-          }))
-        throw violation("the store cannot be read");
-      return all;
-    };
-    auto stored = rows(*db_), replayed = rows(*replay_db_);
-    if (stored == replayed) continue;
-    for (const auto& [key, value] : stored)
-      if (!replayed.contains(key) || replayed[key] != value)
-        throw violation(fmt::format("I6: {}/{} is stored otherwise than its replay",
-                                    store::name_of(where), key));
-    throw violation(
-        fmt::format("I6: the replay has more in {} than the store", store::name_of(where)));
-  }
-}
-
-void sim_world::check_acknowledged() {
-  for (uint64_t id : jobs_)
-    if (!deletions_.contains(id) && !db_->read(family::custom_jobs, store::key_of(id)).value())
-      throw violation(fmt::format("I1: job {} was acknowledged and is lost", id));
-  for (uint64_t id : client_studies_)
-    if (!deletions_.contains(id) && !db_->read(family::studies, store::key_of(id)).value())
-      throw violation(fmt::format("I1: study {} was acknowledged and is lost", id));
-}
-
-void sim_world::check_peace() {
-  for (auto& agent : agents_)
-    if (agent->live_replicas() > 0)
-      throw violation(
-          fmt::format("I7: {} replicas still run on {}", agent->live_replicas(), agent->name()));
-  std::string waiting;
-  if (!db_->scan(family::custom_jobs, "", false, [&](auto key, auto value) {
-        auto job = *wire::frame<wire::CustomJob>::parse(value);
-        if (ended_.contains(std::string(key))) return true;
-        auto attempt =
-            *wire::frame<wire::AttemptRecord>::parse(*db_->read(family::attempts, key).value());
-        std::string reason = wire::str(attempt->getReason());
-        if (job->getState() != wire::JobState::QUEUED
-            || reason.find("can never start") == std::string::npos)
-          waiting = fmt::format("I8: job {} is in state {} at the end: {}", key,
-                                static_cast<int>(job->getState()), reason);
-        return true;
-      }))
-    throw violation("the store cannot be read");
-  if (!waiting.empty()) throw violation(waiting);
-  if (!db_->scan(family::operations, "", false, [&](auto key, auto value) {
-        if (!(*wire::frame<wire::Operation>::parse(value))->getDone())
-          waiting = fmt::format("I8: operation {} is not done at the end", key);
-        return true;
-      }))
-    throw violation("the store cannot be read");
-  if (!waiting.empty()) throw violation(waiting);
-  if (!db_->scan(family::nodes, "", false, [&](auto key, auto value) {
-        auto node = *wire::frame<wire::NodeRecord>::parse(value);
-        if (node->getAllocated().getCpuMillis() != 0 || node->getQuarantine().size() > 0
-            || !node->getConnected())
-          waiting =
-              fmt::format("node {} is not free at the end: {} millicpus held, quarantine '{}'", key,
-                          node->getAllocated().getCpuMillis(), wire::view(node->getQuarantine()));
-        return true;
-      }))
-    throw violation("the store cannot be read");
-  if (!waiting.empty()) throw violation(waiting);
 }
 
 } // namespace troupe::sim

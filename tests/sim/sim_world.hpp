@@ -13,6 +13,9 @@ namespace troupe::sim {
 
 inline constexpr int64_t second = 1'000'000;
 
+/// An event at this time.
+wire::frame<wire::Event> at(int64_t now, const std::function<void(wire::Event::Builder)>& fill);
+
 class sim_world {
 public:
   explicit sim_world(uint64_t seed);
@@ -34,6 +37,7 @@ public:
   bool runs_for_ever(uint64_t job) const { return eternal_.contains(job); }
 
 private:
+  void found();
   void step(const wire::frame<wire::Event>&);
   void commit(const core::effects&);
   void send(core::effects);

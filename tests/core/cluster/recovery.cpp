@@ -111,3 +111,45 @@ TEST_CASE("the event log holds what changed something, and is cut at its limit")
   CHECK(count >= 1000);
   CHECK(count < 2100);
 }
+
+TEST_CASE("a cluster record that cannot be read stops the recovery and is named") {
+  world w;
+  w.submit();
+  store::batch damage;
+  damage.put(store::family::meta, "cluster", "rubbish");
+  REQUIRE(w.db->commit(damage));
+  auto recovered = core::cluster::recover({}, "fresh", instant_of(5), w.scanner());
+  REQUIRE(!recovered);
+  CHECK(recovered.error().code == errc::data_loss);
+  CHECK(recovered.error().message.find("meta/cluster") != std::string::npos);
+}
+
+TEST_CASE("a store that contradicts itself stops the recovery, and the broken rule is named") {
+  world w;
+  w.hello();
+  uint64_t one = w.submit(), two = w.submit();
+  store::batch damage;
+  const uint16_t port = w.attempt(one)->getReplicas()[0].getPort();
+  damage.put(store::family::attempts, store::key_of(two),
+             w.attempt(two)
+                 .with([&](wire::AttemptRecord::Builder record) {
+                   record.getReplicas()[0].setPort(port);
+                 })
+                 .str());
+  REQUIRE(w.db->commit(damage));
+  auto recovered = core::cluster::recover({}, "fresh", instant_of(w.now), w.scanner());
+  REQUIRE(!recovered);
+  CHECK(recovered.error().code == errc::data_loss);
+  CHECK(recovered.error().message.find("I2") != std::string::npos);
+  CHECK(recovered.error().message.find("backup") != std::string::npos);
+}
+
+TEST_CASE("a node that holds more than it has is no contradiction after a restart") {
+  world w;
+  w.hello({.name = "a", .cpus = 4});
+  uint64_t id = w.submit({.pools = {{.machine = "custom-4-1024"}}});
+  w.running(id);
+  w.hello({.name = "a", .cpus = 2}, {{.job = id}});
+  w.restart();
+  CHECK(w.state(id) == JobState::RUNNING);
+}

@@ -247,7 +247,7 @@ TEST_CASE("a job that runs longer than its timeout fails with DEADLINE_EXCEEDED 
   CHECK(w.count_sent(Order::STOP, "a") == 1);
 }
 
-TEST_CASE("FLEX_START gives up after maxWaitDuration, other strategies wait for ever") {
+TEST_CASE("FLEX_START gives up after maxWaitDuration, other strategies wait forever") {
   world w;
   uint64_t flex = w.submit({.strategy = wire::Scheduling::Strategy::FLEX_START, .max_wait_s = 10});
   uint64_t patient =

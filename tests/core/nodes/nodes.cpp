@@ -38,7 +38,7 @@ TEST_CASE("what ended while the node was away is learned from its hello") {
   CHECK(w.count_sent(Order::FORGET, "a") == 1);
 }
 
-TEST_CASE("a node away for too long loses its replicas, and the job starts anew elsewhere") {
+TEST_CASE("a node away for too long loses its replicas, and the job starts again elsewhere") {
   world w;
   uint64_t id = running_job(w);
   w.down("a");
@@ -154,7 +154,7 @@ TEST_CASE("of two agents with one name, the older is refused and the newer repla
   CHECK(w.node("a")->getHello().getAgentEpoch() == 6);
 }
 
-TEST_CASE("a hello that makes no sense is refused with what to mend") {
+TEST_CASE("a hello that makes no sense is refused, and the reason says what to fix") {
   world w;
   w.hello({.name = ""});
   REQUIRE(w.last.refusals.size() == 1);

@@ -6,7 +6,7 @@ using namespace troupe;
 using namespace troupe::test;
 using wire::Order;
 
-TEST_CASE("jobs are placed in the order of submission as room comes") {
+TEST_CASE("jobs are placed in the order of submission when nodes have room") {
   world w;
   w.hello({.cpus = 1});
   std::vector<uint64_t> jobs;
@@ -22,7 +22,7 @@ TEST_CASE("jobs are placed in the order of submission as room comes") {
   }
 }
 
-TEST_CASE("a job that does not fit lets smaller ones pass, but not for ever") {
+TEST_CASE("a job that does not fit lets smaller ones pass, but not forever") {
   world w;
   w.hello({.cpus = 4});
   uint64_t first = w.submit({.pools = {{.machine = "custom-3-1024"}}});
