@@ -15,8 +15,8 @@ namespace {
 using noise = wire::StudySpec::ObservationNoise;
 
 row drawn(const search_space& space, random_stream& random) {
-  // One number for every parameter, active or not, so that a branch does not shift what comes after
-  // it.
+  // Draw one number for every parameter, active or not, so that a branch does not shift the numbers
+  // of the parameters after it.
   std::vector<double> units(space.parameters().size());
   std::ranges::generate(units, [&] { return random.unit(); });
   return space.filled([&](size_t i) { return space.parameters()[i].drawn_at(units[i]); });
@@ -30,7 +30,7 @@ row middle(const search_space& space) {
   });
 }
 
-/// A model that lost its numbers must not cost a trial its parameters.
+/// Numbers that a model lost (NaN) must not leave a trial without parameters.
 bool is_whole(const search_space& space, const row& point) {
   for (size_t i = 0; i < point.size(); ++i) {
     if (std::isnan(point[i]) && space.active(point, i)) return false;
@@ -38,8 +38,8 @@ bool is_whole(const search_space& space, const row& point) {
   return true;
 }
 
-/// The points still free, all equally likely: where most are taken, drawing again and again would
-/// not end.
+/// One of the free points, all equally likely. Where most points are taken, drawing until one is
+/// free could take forever.
 row any_left(const enumeration& points, const tried_points& tried, random_stream& random) {
   auto rank = random.below(points.size() - tried.size());
   for (auto taken : tried.ranks(points)) {
@@ -51,7 +51,7 @@ row any_left(const enumeration& points, const tried_points& tried, random_stream
 /// Draws until a point is new. The space must have one left.
 row new_point(const study_view& study, const tried_points& tried, random_stream& random) {
   // In a space with a continuum only branches without one can repeat, so a long run of repeats is
-  // all but impossible.
+  // nearly impossible.
   constexpr int patience = 10'000;
   constexpr int patience_finite = 16;
   const bool listable = study.space.finite() && study.points.size() != enumeration::size_max;

@@ -56,7 +56,7 @@ struct chosen_points {
 
 using algorithm = chosen_points (*)(const study_view& study, uint32_t count);
 
-/// Every point of the space once, in enumeration's order.
+/// Every point of the space once, in the order of tuner/enumeration.hpp.
 chosen_points grid_search(const study_view& study, uint32_t count);
 
 /// Independent draws, uniform under the parameters' scales. Unless the study's noise is HIGH, a
@@ -64,8 +64,8 @@ chosen_points grid_search(const study_view& study, uint32_t count);
 /// and any other starts to repeat.
 chosen_points random_search(const study_view& study, uint32_t count);
 
-/// The middle (of a parameter with a default value: that), then scrambled Halton points; repeats as
-/// random_search.
+/// First the middle (or default value, if a parameter has one), then scrambled Halton points.
+/// Repeats points as random_search does.
 chosen_points quasi_random_search(const study_view& study, uint32_t count);
 
 /// The rows of a study_view.
@@ -73,23 +73,23 @@ std::vector<std::optional<row>> rows_of(const search_space& space,
                                         capnp::List<wire::Trial>::Reader trials);
 
 /// By a Gaussian process, as soon as a few trials have ended with values for every metric; until
-/// then by quasi_random_search. Repeats as random_search.
+/// then by quasi_random_search. Repeats points as random_search does.
 chosen_points bayesian_search(const study_view& study, uint32_t count);
 
-/// By its id; nothing if that is no number.
+/// The number in its id; nothing if the id is not a number.
 std::optional<uint64_t> number_of(wire::Trial::Reader trial);
 
-/// How many trials were made, deleted ones too, as far as those after them tell: a number is not
+/// How many trials were made, deleted ones included: the highest number, as a number is never
 /// used twice.
 uint64_t trials_so_far(capnp::List<wire::Trial>::Reader trials);
 
-/// The next point by the number of its trial, what was tried, those chosen before it and random
-/// numbers of its own.
+/// Chooses the next point from the number of its trial, the points tried, the points chosen before
+/// it, and its own random numbers.
 using proposal_rule = std::function<row(uint64_t trial, const tried_points& tried,
                                         std::span<const row> chosen, random_stream& random)>;
 
-/// Points by `proposal`, one after the other, each replaced by another where it would repeat
-/// against the rules of random_search.
+/// Points by `proposal`, one after the other. A point that would repeat, where random_search does
+/// not allow that, is replaced by another.
 chosen_points chosen_one_by_one(const study_view& study, uint32_t count,
                                 const proposal_rule& proposal);
 

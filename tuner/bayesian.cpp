@@ -16,16 +16,16 @@ namespace troupe::tuner {
 
 namespace {
 
-// A point promises something only where trials fail less often than this, with a weight that makes
-// up for what lies behind the border of what works: promises there grow while those on this side
-// are kept.
+// A point is worth trying only where trials fail less often than this. The weight compensates for
+// points beyond the border of what works: expectations there grow, while those on this side are
+// corrected by measurements.
 constexpr double failure_odds_max = 0.35;
 constexpr int failure_weight = 3;
 
-// Of trials under way and points chosen; every further one would cost more than the last.
+// The most pending points (trials under way, points chosen): each costs more than the last.
 constexpr Eigen::Index awaited_max = 512;
 
-/// A metric's labels as the model has them, and the model.
+/// A metric's values as the model sees them, and the model.
 struct metric_model {
   gp::vector labels;
   gp::posterior belief;
@@ -53,7 +53,7 @@ bool is_mostly_smooth(const gp::encoding& space, double part) {
   return static_cast<double>(smooth) >= part * static_cast<double>(space.dimensions());
 }
 
-/// What trials have taught, to choose points one by one.
+/// What the models learnt from trials; chooses points one by one.
 class knowledge {
 public:
   knowledge(const study_view& study, uint32_t count, const gp::encoding& space,
@@ -73,7 +73,7 @@ public:
 
   bool usable() const { return past_.points.rows() >= with_.initial && past_.losses.cols() > 0; }
 
-  /// `before`: what was chosen before it.
+  /// `before`: the points that were chosen before it.
   row next(const tried_points& tried, std::span<const row> before, random_stream& random,
            uint64_t trial) {
     asked_ = is_joint_turn(trial) && !joint_.empty() ? &joint_ : &objectives_;
@@ -101,7 +101,7 @@ private:
     return point;
   }
 
-  /// Of every so many trials the last; never if that is 0.
+  /// True for the last of every so many trials; never if that is 0.
   static bool is_turn(uint64_t trial, int every) {
     const auto turn = static_cast<uint64_t>(every);
     return turn > 0 && trial % turn == turn - 1;
@@ -109,8 +109,8 @@ private:
 
   bool is_joint_turn(uint64_t trial) const { return is_turn(trial, with_.joint_every); }
 
-  /// The additive part is bold: once in a while, a model without it is asked where the data do not
-  /// speak against that. Of the trials now chosen, which begin with `first`, some may be its turn.
+  /// The additive part assumes much: sometimes a model without it is asked, if the data allow that.
+  /// Whether one of the trials that are chosen now, the first being `first`, is such a trial.
   void learn_objective(Eigen::Index m, uint64_t first, uint32_t count) {
     const gp::observations seen{space_.axes(), past_.points, past_.losses.col(m), past_.sizes};
     const auto best = gp::fit(seen, with_.additive, with_);
@@ -137,7 +137,7 @@ private:
       const auto n = static_cast<double>(past_.size());
       const auto safe = static_cast<double>((past_.excesses.col(m).array() <= 0).count());
       const auto desired = past_.safe_fractions[static_cast<size_t>(m)];
-      // While too few trials were safe, only what is most probably safe is tried.
+      // While too few trials were safe, only the point that is most probably safe is tried.
       caution_.push_back(safe < desired * n ? 4.0 : 1.0);
     }
   }
@@ -157,7 +157,7 @@ private:
     failure_limit_ = (failure_odds_max - mean) / deviation;
   }
 
-  /// These need no other look.
+  /// These parts of the acquisition are the same for every kind of it.
   void believe(const gp::matrix& points) {
     if (points.rows() == 0) return;
     for (auto* models : {&objectives_, &joint_, &safeties_}) {
@@ -166,7 +166,7 @@ private:
     }
   }
 
-  /// Trials under way: as above, and what they are expected to reach is no improvement any more.
+  /// Trials under way: as above, and reaching what they are expected to reach is no improvement.
   void await(const gp::matrix& points) {
     believe(points);
     awaited_.conservativeResize(awaited_.rows() + points.rows(), past_.points.cols());
@@ -201,8 +201,8 @@ private:
     return all;
   }
 
-  /// How wide the confidence bound is that decides; none where an expected improvement does. What
-  /// must also be safe, or likely to work, is weighed in probabilities: a bound is none.
+  /// The width of the confidence bound that decides; none where expected improvement does. Where a
+  /// point must also be safe or likely to work, probabilities are weighed, and a bound is not one.
   std::optional<double> bound_asked(uint64_t trial) const {
     if (!safeties_.empty() || !failures_.empty()) return std::nullopt;
     if (awaited_.rows() > 0 && is_mostly_smooth(space_, with_.narrow_smooth)) {
@@ -213,7 +213,7 @@ private:
     return with_.ucb;
   }
 
-  /// What a branch is good for counts, not whether it is better than all others already.
+  /// How good a branch can be counts, not whether it is already better than all others.
   std::unique_ptr<gp::acquisition> acquisition_in_branch(random_stream& random,
                                                          uint64_t trial) const {
     if (asked_->size() > 1 || !safeties_.empty() || !failures_.empty())
@@ -233,8 +233,8 @@ private:
 
   bool safe(Eigen::Index trial) const { return (past_.excesses.row(trial).array() <= 0).all(); }
 
-  /// The trials whose values have to be bettered: the safe ones; all, while none is safe; before
-  /// this study has any, those of earlier ones.
+  /// The trials that a new one must improve on: the safe ones; all, while none is safe; those of
+  /// earlier studies, while this study has none.
   std::vector<Eigen::Index> counted() const {
     const auto rows = past_.size() > 0 ? past_.size() : past_.losses.rows();
     std::vector<Eigen::Index> all(static_cast<size_t>(rows));
@@ -245,15 +245,15 @@ private:
     return kept.empty() ? all : kept;
   }
 
-  /// What this study's model expects where its trials were; before it has trials of its own, where
-  /// those of earlier studies were.
+  /// What this study's model expects at its trials' points; while it has no trials, at those of
+  /// earlier studies.
   gp::vector means() const {
     gp::matrix points = past_.size() > 0 ? past_.points.topRows(past_.size()) : past_.points;
     if (past_.size() == 0) points.rightCols(1).setZero();
     return asked_->front().belief.means_at(points);
   }
 
-  /// Of the safe trials, if there are any.
+  /// Among the safe trials, if there are any.
   double best_mean() const {
     const auto all = means();
     auto best = past_.size() > 0 ? all[by_mean().front()] : all.minCoeff();
@@ -274,7 +274,7 @@ private:
 
   std::vector<gp::vector> incumbents() const { return points_of(best_first()); }
 
-  /// Those in a part of the space before the others.
+  /// Points inside a part of the space come before the others.
   std::vector<gp::vector> incumbents(const search_space& part) const {
     auto order = best_first();
     std::ranges::stable_partition(
@@ -311,17 +311,17 @@ private:
   std::vector<metric_model>* asked_ = &objectives_; // for the point being chosen
   gp::matrix awaited_;                              // under way, or chosen here
   std::vector<metric_model> safeties_;
-  std::vector<double> limits_;         // of the safety metrics, as their models have it
-  std::vector<double> caution_;        // how often a safety counts
+  std::vector<double> limits_;         // of the safety metrics, in the units of their models
+  std::vector<double> caution_;        // the weight of each safety metric
   std::vector<metric_model> failures_; // one at most
-  double failure_limit_ = 0;           // failure_odds_max, as their model has it
+  double failure_limit_ = 0;           // failure_odds_max, in the units of their model
 };
 
 } // namespace
 
 namespace {
 
-/// What the study says of its noise becomes what the model expects of it, before it has seen any.
+/// The study's observationNoise becomes the model's prior of the noise.
 gp::options expecting(wire::StudySpec::ObservationNoise noise) {
   gp::options with;
   if (noise == wire::StudySpec::ObservationNoise::HIGH) with.noise_variance = 0.03;

@@ -6,7 +6,7 @@
 
 namespace troupe::tuner {
 
-/// With other constants than the ones that were found best: for measuring.
+/// With other constants than the defaults, which measured best: for benchmarks.
 chosen_points bayesian_search(const study_view& study, uint32_t count, const gp::options& with);
 
 } // namespace troupe::tuner

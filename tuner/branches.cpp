@@ -6,11 +6,11 @@ namespace troupe::tuner {
 
 namespace {
 
-constexpr uint64_t levels_max = 32; // of more, most are never tried by anybody
+constexpr uint64_t levels_max = 32; // with more levels, most are never tried
 constexpr double at_least = 2;
 constexpr double for_each_parameter = 5;
 
-/// Below `parameter` at this level, at any depth.
+/// The parameters below `parameter` at this level, at any depth.
 size_t parameters_below(const search_space& space, size_t parameter, uint64_t level) {
   size_t count = 0;
   for (auto child : space.parameters()[parameter].children) {
@@ -31,7 +31,7 @@ std::optional<search_space> neglected_branch(const search_space& space,
                                              std::span<const std::optional<row>> tried,
                                              std::span<const row> chosen) {
   std::optional<search_space> found;
-  double least = 1; // of the trials that a branch should have
+  double least = 1; // part of the trials that a branch should have
   for (size_t i = 0; i < space.parameters().size(); ++i) {
     const auto& p = space.parameters()[i];
     if (p.children.empty() || p.levels() == 0 || p.levels() > levels_max || !space.is_free(i))

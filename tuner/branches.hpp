@@ -1,6 +1,6 @@
-// Branches of a conditional space that were tried too seldom. What a branch can do shows only once
-// its own parameters are tuned: after two or three trials, all bad by its parameters, a model would
-// turn to where it knows its way and never come back.
+// Branches of a conditional space that were tried too seldom. How good a branch is shows only once
+// its own parameters are tuned: after two or three trials with bad parameters, a model would turn
+// to the branches that it knows, and never come back.
 #pragma once
 
 #include "tuner/space.hpp"
@@ -10,9 +10,9 @@
 
 namespace troupe::tuner {
 
-/// The part of the space that is most behind: a value of a parameter under which others stand,
-/// where fewer trials were made than two and five more for each of those parameters. Nothing if
-/// there is no such value, or the space's pins leave none.
+/// The most neglected part of the space: a value of a parameter that has children, where fewer
+/// trials were made than 2 plus 5 for each of those children. Nothing if there is no such value, or
+/// if the space's pins exclude all of them.
 std::optional<search_space> neglected_branch(const search_space& space,
                                              std::span<const std::optional<row>> tried,
                                              std::span<const row> chosen);

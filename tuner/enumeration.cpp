@@ -29,7 +29,7 @@ double middle(const parameter& p, uint64_t level) {
 
 enumeration::enumeration(const search_space& space)
     : space_(space), nodes_(space.parameters().size()) {
-  // Children stand behind their parents, so they are counted first.
+  // Children come after their parents in the list, so counting from its end counts them first.
   for (size_t i = nodes_.size(); i-- > 0;)
     nodes_[i] = counted(i);
   size_ = product(space_.roots());

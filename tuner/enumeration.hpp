@@ -18,7 +18,7 @@ public:
 
   explicit enumeration(const search_space& space);
 
-  /// Number of points; size_max: that many or more, and rank_of() means nothing then.
+  /// The number of points. size_max means that many or more; rank_of() is not valid then.
   uint64_t size() const { return size_; }
 
   /// The point number `rank`, from 0, below size().

@@ -1,5 +1,5 @@
-// When failed trials end a study (vertex.md §3.1): after as many as its owner allows; or, where
-// none is named, when the first one fails, to save the cost of the rest, and later when most do.
+// When failed trials end a study: after as many as maxFailedTrialCount allows. Vertex AI leaves the
+// default open; here the first trial's failure ends the study, and later, if most trials fail.
 // Pure, and the same for a cluster's tuning jobs and for `troupe tune`.
 #pragma once
 
@@ -26,14 +26,14 @@ struct failure_tally {
   }
 };
 
-/// A trial that was stopped or cancelled before it measured everything is infeasible and did not
-/// fail: what it tried may be good. It has a stoppingReason.
+/// A trial that was stopped or cancelled before it measured everything is infeasible, but it did
+/// not fail: its parameters may be good. It has a stoppingReason.
 inline bool has_failed(wire::Trial::Reader trial) {
   return trial.getState() == wire::Trial::State::INFEASIBLE
          && trial.getStoppingReason().size() == 0;
 }
 
-/// It succeeded, but was cut short: its end is not known.
+/// It succeeded, but was stopped early: its end is not known.
 inline bool was_stopped(wire::Trial::Reader trial) {
   return trial.getState() == wire::Trial::State::SUCCEEDED && trial.getStoppingReason().size() > 0;
 }
@@ -58,8 +58,8 @@ inline failure_tally tally_of(capnp::List<wire::Trial>::Reader trials) {
 /// Why the study fails; nothing while it goes on.
 inline std::optional<std::string> too_many_failures(int32_t max_failed_trial_count,
                                                     const failure_tally& seen) {
-  // Without a limit of the user's, this many end the study if they are also more than half of what
-  // is over.
+  // If the user gave no limit, this many failures end the study, if they are also more than half of
+  // the trials that have ended.
   constexpr uint32_t tolerated = 5;
   const auto limit = static_cast<uint32_t>(std::max(0, max_failed_trial_count));
   if (limit > 0 && seen.failed >= limit)

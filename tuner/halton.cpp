@@ -28,7 +28,7 @@ double halton::at(uint64_t index, size_t dimension) const {
   random_stream scramble(seed_, dimension + 1);
   double weight = 1.0 / static_cast<double>(base);
   double sum = 0;
-  // Past the index's own digits come zeros, and these are scrambled like any other.
+  // After the index's own digits come zeros, which are scrambled like the others.
   for (; weight > resolution; weight /= static_cast<double>(base)) {
     const auto a = 1 + scramble.below(base - 1);
     const auto c = scramble.below(base);

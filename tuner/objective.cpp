@@ -75,7 +75,7 @@ std::optional<size_t> best_measurement(study_reader study,
   return best ? std::optional<size_t>(*best) : std::nullopt;
 }
 
-/// A trial that can be compared: done, complete and safe. Higher scores are better, whatever the
+/// A trial that can be compared: ended, complete and safe. Higher scores are better, whatever the
 /// goals.
 struct candidate {
   size_t trial;
@@ -141,7 +141,7 @@ std::optional<size_t> select_measurement(study_reader study,
 std::vector<size_t> optimal_trials(study_reader study, capnp::List<wire::Trial>::Reader trials) {
   const auto all = candidates(study, trials);
   if (all.empty()) return {};
-  // With one objective the quadratic comparison is spared.
+  // With one objective, the quadratic comparison is not needed.
   if (all.front().scores.size() == 1)
     return {std::ranges::max_element(all, {}, [](const auto& c) { return c.scores[0]; })->trial};
   std::vector<size_t> front;

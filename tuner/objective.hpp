@@ -1,4 +1,4 @@
-// What "better" means in a study: goals, safety thresholds, which measurement speaks for a trial,
+// What "better" means in a study: goals, safety thresholds, which measurement counts for a trial,
 // and which trials are best. Only finite values count; a trial is judged by its final measurement.
 #pragma once
 

@@ -1,3 +1,4 @@
+// One parameter: from the unit interval to a value and back, under its scale.
 #include "tuner/space.hpp"
 
 #include <algorithm>
@@ -7,13 +8,13 @@ namespace troupe::tuner {
 
 namespace {
 
-/// log(a / b), also where a / b is beyond the largest number.
+/// log(a / b), also where a / b would overflow.
 double log_ratio(double a, double b) {
   const auto ratio = a / b;
   return std::isnormal(ratio) ? std::log(ratio) : std::log(a) - std::log(b);
 }
 
-/// b exp(x), also where exp(x) alone is beyond the largest number.
+/// b exp(x), also where exp(x) alone would overflow.
 double times_exp(double b, double x) {
   const auto half = std::exp(0.5 * x);
   return std::isfinite(half * half) ? b * std::exp(x) : b * half * half;
@@ -129,7 +130,7 @@ double parameter::nearest_at(double unit) const {
 }
 
 double parameter::unit_of(double coordinate) const {
-  // Beyond a scale's precision a value may be off its end.
+  // Rounding of the scale may put a value beyond its end.
   return std::clamp(scaled(scale, coordinate, low, high), 0.0, 1.0);
 }
 

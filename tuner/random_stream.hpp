@@ -9,7 +9,7 @@ namespace troupe::tuner {
 
 class random_stream {
 public:
-  /// Streams with different keys are unrelated.
+  /// Streams with different keys are independent.
   random_stream(uint64_t seed, uint64_t key) : state_(seed) {
     state_ = next() ^ (key * 0xd1342543de82ef95);
     state_ = next();

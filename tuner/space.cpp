@@ -20,7 +20,7 @@ parameter bare(wire::ParameterSpec::Reader spec) {
   case wire::ParameterSpec::NO_VALUE_SPEC:
   case wire::ParameterSpec::DOUBLE_VALUE_SPEC:
     made.type = parameter_type::real;
-    // Plus 0.0 makes a negative zero a zero: rows are compared by their bits.
+    // Adding 0.0 turns a negative zero into zero: rows are compared by their bits.
     made.low = spec.getDoubleValueSpec().getMinValue() + 0.0;
     made.high = spec.getDoubleValueSpec().getMaxValue() + 0.0;
     break;
@@ -176,7 +176,7 @@ bool search_space::is_reachable(size_t i) const {
                                            parameters_[above].level_of(pins_[above])));
 }
 
-/// From the deepest up, as what is pinned pins what it stands under.
+/// From the deepest parameter upwards, as a pinned parameter also pins its parents.
 void search_space::pin_parents() {
   for (size_t i = parameters_.size(); i-- > 0;) {
     if (is_pinned(i)) continue;
@@ -185,7 +185,7 @@ void search_space::pin_parents() {
 }
 
 std::optional<uint64_t> search_space::level_for_pins(size_t parent) const {
-  // A name may stand under several levels, of which one will do.
+  // A name may appear under several levels; one of them is enough.
   std::map<std::string_view, std::set<uint64_t>> by_name;
   for (auto child : parameters_[parent].children) {
     const auto& levels = parameters_[child].parent_levels;

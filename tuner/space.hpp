@@ -17,7 +17,7 @@
 
 namespace troupe::tuner {
 
-/// One value of a trial, as the wire and the program's flags carry it.
+/// One value of a trial, as messages and the program's flags carry it.
 struct parameter_value {
   std::string id;
   std::variant<double, std::string> value;
@@ -42,15 +42,15 @@ struct parameter {
   std::vector<size_t> children;
   std::optional<double> preset; // the coordinate of its default value
 
-  /// How many values it can take; 0: a continuum.
+  /// The number of values that it can take; 0: a continuum.
   uint64_t levels() const;
 
   // A coordinate is the number itself, or the index of a category. Levels count its values from 0.
   double coordinate_at(uint64_t level) const;
   uint64_t level_of(double coordinate) const;
 
-  /// From the unit interval to the nearest coordinate under the scale, and back; as a model of the
-  /// objective wants it. Formulas: linear u = (x-l)/(h-l); log u = ln(x/l)/ln(h/l); reverse log u =
+  /// From the unit interval to the nearest coordinate under the scale, and back; as models of the
+  /// objective need it. Formulas: linear u = (x-l)/(h-l); log u = ln(x/l)/ln(h/l); reverse log u =
   /// 1 - ln((l+h-x)/l)/ln(h/l).
   double nearest_at(double unit) const;
   double unit_of(double coordinate) const;
@@ -64,7 +64,7 @@ struct parameter {
 /// How closely a condition or a trial must name a discrete value.
 inline constexpr double same_discrete = 1e-10;
 
-/// Of a value as a trial has it; nothing if the parameter cannot have it.
+/// The coordinate of a trial's value; nothing if the parameter cannot have that value.
 std::optional<double> coordinate_named(const parameter& p, capnp::json::Value::Reader value);
 
 /// One coordinate per parameter; NaN where the parameter is inactive.
@@ -81,9 +81,9 @@ public:
   bool is_pinned(size_t i) const { return !std::isnan(pins_[i]); }
   double pinned(size_t i) const { return pins_[i]; }
 
-  /// Of this part, the part where one more parameter has a value; is_free(i) must hold.
+  /// The part of this part where one more parameter has a value; is_free(i) must be true.
   search_space pinned_at(size_t i, double coordinate) const;
-  /// It is not pinned, and no pin keeps it inactive.
+  /// The parameter is not pinned, and no pin makes it inactive.
   bool is_free(size_t i) const;
 
   /// Whether a point is in the pinned part.
@@ -107,11 +107,11 @@ public:
 
   std::vector<parameter_value> values_of(const row& values) const;
 
-  /// Nothing if the parameters do not name a point of this space.
+  /// Nothing if the parameters are not a point of this space.
   std::optional<row> row_of(capnp::List<wire::Trial::Parameter>::Reader values) const;
 
-  /// Of a trial of another study: parameters that it does not have are as if inactive. Nothing if
-  /// one has a value that is not of this space, or if they have no parameter in common.
+  /// The row of another study's trial: parameters that it lacks count as inactive. Nothing if one
+  /// has a value that is not in this space, or if the two have no parameter in common.
   std::optional<row> foreign_row_of(capnp::List<wire::Trial::Parameter>::Reader values) const;
 
 private:
@@ -119,9 +119,9 @@ private:
 
   size_t add(wire::ParameterSpec::Reader spec);
   void pin_parents();
-  /// No pin keeps it inactive.
+  /// No pin makes it inactive.
   bool is_reachable(size_t i) const;
-  /// Of a parameter that is not pinned, the level under which those stand that are.
+  /// For a parameter that is not pinned: its level that has the pinned parameters as children.
   std::optional<uint64_t> level_for_pins(size_t parent) const;
 
   struct reading {

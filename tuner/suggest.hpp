@@ -1,7 +1,7 @@
 // The next trials of a study, from its spec and its trials so far. Pure: the same spec, trials and
 // seed give the same suggestions, so that a restarted controller asks again and gets the same
-// answer. (By random, quasi-random and grid search on every machine; by the Gaussian process on
-// machines with the same width of vectors, as sums are rounded by it.)
+// answer. (Random, quasi-random and grid search: on every machine. The Gaussian process: on
+// machines with the same vector width, as the width changes the rounding of sums.)
 #pragma once
 
 #include "tuner/algorithm.hpp"
@@ -39,7 +39,7 @@ inline suggestion_set suggest(wire::StudySpec::Reader study,
   return suggest(study, trials, {.seed = seed, .count = count, .fixed = {}, .priors = {}});
 }
 
-/// The same as the answer that the controller takes as an event.
+/// The same, as the reply that the controller receives as an event.
 wire::frame<wire::Suggestions> to_suggestions(uint64_t tuning_job, uint32_t first_trial,
                                               const suggestion_set& suggestions);
 

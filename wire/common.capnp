@@ -105,7 +105,7 @@ struct DiskSpec {
 }
 
 struct Operation {
-  # google.longrunning.Operation. Those that the tuner has to answer are stored before they are done.
+  # google.longrunning.Operation. Operations that wait for the tuner are stored before they are done.
   name @0 :Text;
   metadata @1 :Json.Value;
   done @2 :Bool;

@@ -101,7 +101,7 @@ struct Scheduling {
   restartJobOnWorkerRestart @1 :Bool;
   strategy @2 :Strategy;
   disableRetries @3 :Bool;
-  maxWaitDuration @4 :Common.Duration;  # FLEX_START only; null: 86400s; 0 waits for ever
+  maxWaitDuration @4 :Common.Duration;  # FLEX_START only; null: 86400s; 0: no limit
 
   enum Strategy {
     unspecified @0 $Json.name("STRATEGY_UNSPECIFIED");

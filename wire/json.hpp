@@ -1,8 +1,8 @@
 // Vertex's JSON for our schemas, both ways, and YAML job specs as `gcloud ai ... --config` takes
 // them. It is proto3 JSON: lowerCamelCase names, int64 as strings, enums by name, oneofs as the one
 // member that is set, defaults left out. Our own walker instead of capnp's JsonCodec, because a
-// user is owed all mistakes at once with their field paths, and because that codec loses digits and
-// dies at the first surprise. Enum names come from $Json.name in the schemas.
+// user must see all mistakes at once with their field paths, and because that codec loses digits
+// and throws at the first mistake. Enum names come from $Json.name in the schemas.
 #pragma once
 
 #include "wire/frame.hpp"
@@ -16,8 +16,8 @@ namespace troupe::wire {
 
 enum class enum_style {
   names,
-  numbers
-}; // a request with $alt=json;enum-encoding=int wants numbers
+  numbers, // for a request with $alt=json;enum-encoding=int
+};
 
 struct json_options {
   enum_style enums = enum_style::names;
@@ -51,8 +51,8 @@ std::string to_json(typename T::Reader value, json_options options = {}) {
   return detail::encode_json(value, options);
 }
 
-/// Errors: invalid_argument; malformed JSON as "source:line:column: ...", then every field that
-/// cannot stand, one per line with its path ("jobSpec.workerPoolSpecs[0].containerSpec.imageUrl:
+/// Errors: invalid_argument; malformed JSON as "source:line:column: ...", then every invalid
+/// field, one per line with its path ("jobSpec.workerPoolSpecs[0].containerSpec.imageUrl:
 /// unknown field; did you mean imageUri?").
 template <class T>
 result<frame<T>> from_json(std::string_view text, std::string_view source = "request body") {

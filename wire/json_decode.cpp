@@ -1,3 +1,4 @@
+// From a tree of JSON or YAML to a message: checks values by the schema, and reports all problems.
 #include "base/text.hpp"
 #include "wire/common.capnp.h"
 #include "wire/json.hpp"
@@ -38,8 +39,8 @@ struct path {
 
 class json_decoder {
 public:
-  // With positions, as for files, every problem says where; snake_case names are protobuf's
-  // business, not YAML's.
+  // For files, every problem has a position. snake_case names are accepted in JSON only, as in
+  // protobuf.
   json_decoder(std::string_view source, bool is_yaml) : source_(source), is_yaml_(is_yaml) {}
 
   result<void> run(const tree& root, capnp::DynamicStruct::Builder into) {
@@ -65,8 +66,8 @@ private:
     report(value.at, where, fmt::format("expected {}, got {}", what, described(value)));
   }
 
-  // Comparing names is the costly part of a report, so it is spared for those that are only
-  // counted.
+  // Comparing names is the expensive part of a report, so problems that are only counted go without
+  // it.
   std::string meant(std::string_view name, const std::vector<std::string>& candidates) const {
     return problems_.full() ? "" : closest(name, candidates).value_or("");
   }
@@ -90,7 +91,7 @@ private:
         continue;
       }
       if (member.value.is == tree::kind::null) {
-        // What others write for a value that is not a number must not become a zero.
+        // NaN in another spelling must not become a zero.
         if (field->getType().isFloat64()) expected("a number", member.value, here);
         continue;
       }
@@ -234,7 +235,7 @@ private:
     }
   }
 
-  // No schema says what an unquoted scalar is here, so YAML's own rules do.
+  // No schema gives the type of an unquoted scalar here, so YAML's own rules decide.
   static void free_form_plain(const std::string& scalar, json::Value::Builder into) {
     if (const auto truth = truth_of(scalar))
       into.setBoolean(*truth);
@@ -330,7 +331,7 @@ private:
   void string(const tree& value, const path& where, Set&& set) {
     if (value.is != tree::kind::text && value.is != tree::kind::plain)
       return expected("a string", value, where);
-    // It would end arguments, paths and environment variables early.
+    // A NUL would end arguments, paths and environment variables early.
     if (value.scalar.find('\0') != std::string::npos)
       return report(value.at, where, "a NUL character cannot be part of a string");
     set(text(value.scalar));
@@ -362,8 +363,8 @@ result<void> decode(result<tree> root, std::string_view source, bool is_yaml,
                     capnp::DynamicStruct::Builder into) {
   if (!root) return std::unexpected(root.error());
   result<void> outcome;
-  // The walker asks nothing of the message that can throw, save memory; this is the boundary all
-  // the same.
+  // The walker does nothing that makes the message throw, except allocate; but this is where
+  // exceptions end.
   auto thrown =
       kj::runCatchingExceptions([&] { outcome = json_decoder(source, is_yaml).run(*root, into); });
   KJ_IF_MAYBE (exception, thrown)

@@ -1,3 +1,4 @@
+// From a message to proto3 JSON.
 #include "base/json_text.hpp"
 #include "wire/common.capnp.h"
 #include "wire/json.hpp"
@@ -33,8 +34,8 @@ public:
   std::string take() { return std::move(out_); }
 
 private:
-  // proto3's rule: what equals its default is left out, but a message that was set is shown, even
-  // when it is empty.
+  // proto3's rule: a value that equals its default is left out, but a message that was set is
+  // written, even when it is empty.
   static bool is_present(capnp::DynamicStruct::Reader value, capnp::StructSchema::Field field) {
     if (!is_visible(field)) return false;
     const auto type = field.getType();

@@ -11,7 +11,7 @@ namespace troupe::wire::detail {
 
 namespace {
 
-// The text of $Json.name, or what the schema calls the thing.
+// The text of $Json.name, or the name in the schema.
 template <class Proto>
 std::string json_name(Proto proto) {
   constexpr uint64_t name_annotation = 0xfa5b1fd61c2e7c3dull;

@@ -1,4 +1,4 @@
-// What the schemas' fields and enumerants are called in JSON. Shared by the two directions of the
+// The names of the schemas' fields and enumerants in JSON. Shared by the two directions of the
 // codec.
 #pragma once
 
@@ -11,14 +11,14 @@
 
 namespace troupe::wire::detail {
 
-/// Void members only say that nothing of a oneof is set; JSON does not know them.
+/// Void members only say that no member of a oneof is set; they do not appear in JSON.
 bool is_visible(capnp::StructSchema::Field field);
 bool is_in_union(capnp::StructSchema::Field field);
 
 std::string name_of(capnp::StructSchema::Field field);
 std::string name_of(capnp::EnumSchema::Enumerant value);
 
-/// Numbers that protobuf has reserved keep their place in the enum, but no input may name them.
+/// Numbers that protobuf has reserved keep their place in the enum, but are rejected in input.
 bool is_reserved(capnp::EnumSchema::Enumerant value);
 
 std::optional<capnp::StructSchema::Field> field_named(capnp::StructSchema schema,

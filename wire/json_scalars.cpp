@@ -47,7 +47,7 @@ std::optional<Integer> whole(std::string_view literal) {
   const double bound = std::ldexp(1.0, std::numeric_limits<Integer>::digits);
   if (!(*real < bound) || *real < static_cast<double>(std::numeric_limits<Integer>::min()))
     return std::nullopt;
-  // A double stands for a run of integers up there, so only digits written in full are exact.
+  // A double this large stands for several integers, so only digits written in full are exact.
   if (std::abs(*real) > std::ldexp(1.0, 53)) return std::nullopt;
   return static_cast<Integer>(*real);
 }
@@ -109,8 +109,8 @@ std::string fraction_text(int64_t micros) {
 std::string number_text(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  // Whole numbers stay whole to the eye as far as they are exact; -0.0 is left to fmt, which keeps
-  // its sign.
+  // Whole numbers are written without a point as far as they are exact; -0.0 is left to fmt, which
+  // keeps its sign.
   if (std::trunc(value) == value && std::abs(value) < std::ldexp(1.0, 53)
       && !(value == 0 && std::signbit(value)))
     return fmt::format("{}", static_cast<int64_t>(value));

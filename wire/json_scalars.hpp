@@ -1,4 +1,4 @@
-// The spellings of proto3 JSON for what is not a plain JSON value: numbers that survive a round
+// How proto3 JSON writes what is not a plain JSON value: numbers that survive a round
 // trip, RFC 3339 times and durations in seconds. Apart from the codec because list filters and
 // config files use them as well.
 #pragma once
@@ -14,7 +14,7 @@ namespace troupe::wire {
 /// (without quotes) otherwise.
 std::string number_text(double value);
 
-/// A JSON number, or one in YAML's spelling (+1, .5, 5., .inf, -.inf, .nan); none if it is no
+/// A JSON number, or one in YAML's spelling (+1, .5, 5., .inf, -.inf, .nan); nothing if it is no
 /// number or too large.
 std::optional<double> number_of(std::string_view literal);
 

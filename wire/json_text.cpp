@@ -32,7 +32,7 @@ public:
 private:
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
-  // Counts on from the last place asked for: counting from the line's start would take quadratic
+  // Continues from the last place asked for: counting from the line's start would take quadratic
   // time on one long line.
   place here() {
     if (counted_ < line_start_) {
@@ -62,7 +62,7 @@ private:
     return "'" + shown(text_.substr(at_, length)) + "'";
   }
 
-  // What stands here is not what may stand here.
+  // The character here is not one that is allowed here.
   bool wrong(std::string_view expectation) {
     return refuse(here(), fmt::format("{}, got {}", expectation, got()));
   }

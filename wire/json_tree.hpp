@@ -1,6 +1,6 @@
-// A JSON or YAML text as a tree that still knows where each value stood and how each number was
-// written. Both languages meet here, so one decoder serves them, an int64 keeps all its digits, and
-// YAML's unquoted scalars wait for the schema (or the config reader) to say what they are.
+// A JSON or YAML text as a tree that keeps the place of each value and how each number was written.
+// Both languages become such a tree, so one decoder serves them, an int64 keeps all its digits, and
+// the schema (or the config reader) decides the type of YAML's unquoted scalars.
 #pragma once
 
 #include "base/error.hpp"
@@ -27,7 +27,7 @@ struct tree {
     boolean, // scalar is "true" or "false"
     number,  // scalar is the literal as written
     text,    // scalar is the value
-    plain,   // an unquoted YAML scalar, as written; its type is the reader's to decide
+    plain,   // an unquoted YAML scalar, as written; the reader decides its type
     array,
     object,
   };
@@ -48,12 +48,12 @@ struct tree_member {
   tree value;
 };
 
-/// Bounds of a text: a hostile one costs no more memory than a large honest one.
+/// Bounds of a text, so that a hostile one costs no more memory than a large valid one.
 inline constexpr int tree_depth_max = 64;
 inline constexpr size_t tree_nodes_max = 1 << 20;
 
-/// Parses RFC 8259 JSON. Errors: invalid_argument "source:line:column: ..." at the first character
-/// that cannot stand. A key given twice in one object is refused: which one counts would be a
+/// Parses RFC 8259 JSON. Errors: invalid_argument "source:line:column: ..." at the first invalid
+/// character. An object with the same key twice is rejected: choosing one of them would be a
 /// guess.
 result<tree> parse_json(std::string_view text, std::string_view source);
 

@@ -58,7 +58,7 @@ struct CompleteTrialRequest {
 
 struct CheckTrialEarlyStoppingStateResponse {
   shouldStop @0 :Bool;
-  stoppingReason @1 :Text;  # ours: the rule, and what it saw
+  stoppingReason @1 :Text;  # ours: the rule, and its reason
 }
 
 struct ListOptimalTrialsResponse {
@@ -66,7 +66,7 @@ struct ListOptimalTrialsResponse {
 }
 
 struct ResumeTuningJobRequest {
-  # Ours: goes on with a hyperparameter tuning job that has ended, with its trials. What is 0 stays as it is.
+  # Ours: continues a hyperparameter tuning job that has ended, with its trials. A field that is 0 leaves its value as it is.
   maxTrialCount @0 :Int32;
   parallelTrialCount @1 :Int32;
   maxFailedTrialCount @2 :Int32;

@@ -44,7 +44,7 @@ struct Trial {
   infeasibleReason @9 :Text;
   customJob @10 :Text;
   webAccessUris @11 :Common.StringMap;
-  stoppingReason @12 :Text;  # ours, output only: the rule that stopped it before its end, and what it saw
+  stoppingReason @12 :Text;  # ours, output only: the rule that stopped it early, and the reason
 
   enum State {
     unspecified @0 $Json.name("STATE_UNSPECIFIED");
@@ -199,7 +199,7 @@ struct AshaAutomatedStoppingSpec {
 struct TransferLearningConfig {
   disableTransferLearning @0 :Bool;
   # Names of studies or hyperparameter tuning jobs of the same project and location whose trials this one learns from. A parameter that both
-  # have must have the same type; those that only one has are left out of what is learnt.
+  # have must have the same type; parameters that only one of them has are ignored.
   priorStudyNames @1 :List(Text);
 }
 

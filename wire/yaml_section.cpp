@@ -27,7 +27,7 @@ std::optional<uint64_t> measured(std::string_view text, std::span<const unit> un
   const auto found = std::ranges::find(units, name, &unit::name);
   if (!number || found == units.end()) return std::nullopt;
   const double amount = *number * found->factor;
-  // "0.1s" times a million is a hair off a whole number, which is not the user's fault.
+  // "0.1s" times a million is not exactly a whole number, which is not the user's mistake.
   const double whole = std::round(amount);
   if (std::abs(amount - whole) > 1e-6 * std::max(1.0, whole) || whole > std::ldexp(1.0, 53))
     return std::nullopt;
@@ -104,7 +104,7 @@ result<void> read_sections(std::string_view text, std::string_view file,
                            const std::function<void(yaml_section&)>& read) {
   auto root = parse_yaml(text, file);
   if (!root) return std::unexpected(root.error());
-  // A file of nothing but comments asks for every default.
+  // A file with only comments means every default.
   if (root->is == tree::kind::null) root->is = tree::kind::object;
   if (root->is != tree::kind::object)
     return fail(errc::invalid_argument, "{}: expected a mapping of keys to values, got {}", file,

@@ -1,7 +1,7 @@
 // Typed reading of a config file: one mapping of a YAML tree, whose keys are asked for by name.
-// Whatever is wrong goes to the shared list of problems and reading goes on, so all mistakes of a
-// file come at once; a key that nobody asked for is one. The parsers below read the scalars that
-// configs are made of; sizes and durations must bear their unit.
+// Every mistake, unknown keys included, is added to the shared list of problems and reading goes
+// on, so all mistakes of a file are reported together. The parsers below read the scalars that
+// configs are made of; sizes and durations must have a unit.
 #pragma once
 
 #include "wire/json_tree.hpp"
@@ -23,7 +23,7 @@ public:
   yaml_section(const tree& value, std::string_view file, std::string path, problems& found)
       : value_(value), file_(file), path_(std::move(path)), found_(found) {}
 
-  /// What `parse` makes of a scalar goes to `into`, which stays as it is where the key is absent
+  /// Parses a scalar with `parse` into `into`, which stays as it is if the key is absent
   /// (or null). The sentence of a problem ends in `expected`. True if the key was there.
   template <class T, class Parse>
   bool scalar(std::string_view name, T& into, std::string_view expected, Parse&& parse) {
@@ -38,7 +38,7 @@ public:
     return true;
   }
 
-  /// Reads the section under `name`, and refuses the keys that `read` did not ask for. True if the
+  /// Reads the section under `name`, and rejects the keys that `read` did not ask for. True if the
   /// key was there.
   bool section(std::string_view name, const std::function<void(yaml_section&)>& read);
 
@@ -46,7 +46,7 @@ public:
   /// is this section, from which the key's value may be read.
   void each(const std::function<void(const std::string& key, yaml_section& all)>& read);
 
-  /// Says that `name` is needed, unless it is there.
+  /// Reports that `name` is required, if it is absent.
   void require(std::string_view name, std::string_view expected);
   bool has(std::string_view name) const;
 
@@ -55,7 +55,7 @@ public:
 
   void report(std::string_view name, std::string_view what, std::string_view expected = "");
 
-  /// Refuses the keys that nobody asked for. section() does this for its own.
+  /// Rejects the keys that nothing asked for. section() does this for its own section.
   void refuse_unknown();
 
 private:

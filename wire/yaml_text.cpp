@@ -43,7 +43,7 @@ int depth_of(const tree& value) {
   return below + (value.is == tree::kind::array || value.is == tree::kind::object);
 }
 
-// After the first failure it ignores what follows, for yaml-cpp has no way to stop but an
+// After the first failure it ignores what follows, as yaml-cpp can only be stopped by an
 // exception.
 class tree_builder : public YAML::EventHandler {
 public:
@@ -238,7 +238,7 @@ result<tree> parse_yaml(std::string_view text, std::string_view file) {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
-    // A second document would otherwise be dropped in silence.
+    // Otherwise a second document would be ignored without a message.
     tree_builder second(file);
     if (!builder.failed() && parser.HandleNextDocument(second))
       return fail(errc::invalid_argument,

@@ -28,7 +28,7 @@ struct outcome {
   std::vector<double> excesses;
 };
 
-/// Of an earlier study's trial, what it says of this study's objectives; its safety is its own.
+/// An earlier study's trial counts for this study's objectives only, not for its safety metrics.
 std::optional<outcome> outcome_of(wire::StudySpec::Reader study, wire::Trial::Reader trial,
                                   bool earlier, std::optional<double> expected = {}) {
   if (trial.getState() != wire::Trial::State::SUCCEEDED) return std::nullopt;

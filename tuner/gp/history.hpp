@@ -1,4 +1,4 @@
-// The trials of a study as a model wants them: features, and numbers of which less is better.
+// The trials of a study as a model needs them: features, and numbers of which less is better.
 #pragma once
 
 #include "tuner/algorithm.hpp"
@@ -32,11 +32,11 @@ inline constexpr int pending_max = 256;      // of trials under way: the newest
 inline constexpr int infeasible_max = 256;   // the newest half of these, and others evenly
 
 /// Of more than `most` ended trials: the better half of these by all objectives together, the
-/// newest, and others evenly. A model of more takes too long, and the others tell least. While
+/// newest, and others evenly. A model of more takes too long, and the others matter least. While
 /// fewer than `initial` have ended and there are earlier studies, these count as pending: so few
-/// say nothing of the units they are in.
+/// do not show in which units they are.
 /// `expected`: per trial of the study; of those that were stopped, what their objective would have
-/// become, which speaks for them instead of what it was. Empty: nothing is expected.
+/// become, which counts instead of its last value. Empty: nothing is expected.
 history history_of(const study_view& study, const encoding& as, int initial,
                    std::span<const std::optional<double>> expected = {}, size_t most = trials_max);
 

@@ -9,7 +9,7 @@
 
 namespace troupe::tuner::gp {
 
-/// What is worse in an objective than this counts for nothing.
+/// Values worse than this in an objective add nothing.
 enum class front_reach {
   near,       // the worst of the front, and a margin that lets its ends grow
   everywhere, // the worst of all trials: for parts of a front that lie apart from what is known of

@@ -4,11 +4,11 @@
 // with a length per dimension (ARD): it can learn any interaction, slowly. The additive part is the
 // mean of one-dimensional Matern-5/2 kernels with lengths of their own: what parameters do
 // independently of each other, which is most of what they do in practice, it learns from few
-// trials even in many dimensions. The data decide how much variance each part has.
+// trials even in many dimensions. The data determine how much variance each part has.
 //
 // The distance along a dimension is that of unit coordinates for numbers, and 0 or 1 for
 // categories. A conditional parameter that is active in one point only is at distance 1, as if
-// its activity were a category; where it is inactive in both it tells nothing.
+// its activity were a category; where it is inactive in both it adds nothing.
 #pragma once
 
 #include "tuner/gp/lbfgs.hpp"
@@ -41,13 +41,13 @@ public:
   vector& logs() { return logs_; }
 
 private:
-  // At this little the additive part is left out altogether.
+  // With a variance as small as this, the additive part is left out.
   static constexpr double log_variance_min = -13.8;
 
   vector logs_;
 };
 
-/// What a dimension is to the model.
+/// How the model treats a dimension.
 enum class axis { number, category };
 
 /// Distance of `from` along an axis, for every entry of a column of coordinates.

@@ -1,6 +1,6 @@
-// Minimises a smooth function over a box, by LBFGS++ (L-BFGS-B). That library throws where a line
-// search fails, which happens at every minimum that is as flat as doubles can tell; here such a
-// search has just ended, at the best point that it saw.
+// Minimises a smooth function over a box, by LBFGS++ (L-BFGS-B). That library throws if a line
+// search fails, which happens at every minimum that is flat within the precision of doubles; here
+// such a search has ended normally, at the best point that it saw.
 #pragma once
 
 #include <Eigen/Dense>

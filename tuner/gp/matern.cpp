@@ -77,7 +77,7 @@ struct loops {
   TROUPE_INLINE static square_sums sums(size_t count, const double* __restrict apart,
                                         const double* __restrict a, const double* __restrict b,
                                         const double* __restrict c) {
-    // One sum per lane, in an order of our own: compilers may not reorder a sum by themselves.
+    // One sum per lane, in a fixed order: compilers must not reorder a sum by themselves.
     constexpr size_t lanes = 16;
     double first[lanes] = {};
     double second[lanes] = {};

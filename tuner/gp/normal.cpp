@@ -43,7 +43,7 @@ value_and_slope log_gain(double z) {
 }
 
 double quantile(double probability) {
-  // Bisection to a bracket, then Newton: exact, and not where time is spent.
+  // Bisection to a bracket, then Newton: exact, and its time does not matter.
   double low = -40;
   double high = 40;
   double z = 0;

@@ -1,4 +1,4 @@
-// The normal distribution where doubles run out of digits: in logarithms, far into its tail.
+// The normal distribution in logarithms: exact far into its tail, where doubles lose all digits.
 #pragma once
 
 namespace troupe::tuner::gp {

@@ -1,6 +1,6 @@
 // The constants of the Gaussian process and of the search for its best point. They were chosen by
-// measuring, and docs/decisions/0013-the-tuners-gaussian-process.md says on what; a test or a
-// benchmark may try others.
+// measuring (docs/decisions/0013-the-tuners-gaussian-process.md says on what problems); a test or
+// a benchmark may try others.
 #pragma once
 
 namespace troupe::tuner::gp {
@@ -29,7 +29,7 @@ struct options {
   int fit_iterations = 20;
   double fit_gradient = 2e-2;
   double fit_value = 1e-3;
-  int bends = 5; // how many ways to warp the losses compete; 1: as they are
+  int bends = 5; // the number of ways to warp the losses that compete; 1: no warping
 
   // The search for the next point.
   int candidates = 256; // anywhere
@@ -38,8 +38,8 @@ struct options {
   int climbs = 5;
   int climb_iterations = 30;
 
-  // What is asked for.
-  int initial = 4;   // trials by quasi-random search before the model speaks
+  // The acquisition: which points are sought.
+  int initial = 4;   // trials by quasi-random search before the model is used
   double ucb = 1.8;  // deviations in a confidence bound
   int ucb_every = 2; // every so many trials a confidence bound, else expected improvement; 0: never
   // While trials are under way, where at least this part of the parameters is smooth, a narrow

@@ -9,7 +9,7 @@ namespace troupe::tuner::gp {
 
 namespace {
 
-// Every one adds ten times the noise of the last to a covariance that is not positive.
+// Each attempt adds ten times the noise of the last to a covariance that is not positive definite.
 constexpr int attempts_max = 10;
 
 constexpr double variance_min = 1e-14;
@@ -86,7 +86,7 @@ posterior posterior::believing(const matrix& points) const {
   all << kernel_.points(), points;
   auto made = *this;
   made.kernel_ = cross_kernel(kernel_.axes(), all, at_);
-  // Rows are added to the factor. A loss that is what was expected has no weight.
+  // Rows are added to the factor. A loss that equals its expectation has no weight.
   matrix half = kernel_.with_all(points);
   solve_lower(factor_, half);
   matrix inner = cross_kernel(kernel_.axes(), points, at_).covariance(at_.noise_variance());

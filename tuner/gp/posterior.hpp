@@ -31,9 +31,9 @@ public:
 
   double variance() const { return kernel_.variance(); }
 
-  /// How many times further than expected a loss is from what the others foretell, as a root mean
-  /// square; at least 1. By leaving each out in turn (Rasmussen and Williams, 2006, 5.4.2); two are
-  /// imagined that came as expected.
+  /// How many times further than expected a loss is from what the others predict, as a root mean
+  /// square; at least 1. Each is left out once (Rasmussen and Williams, 2006, 5.4.2); two more that
+  /// came as expected are assumed.
   double surprise() const;
 
   const hyperparameters& parameters() const { return at_; }

@@ -39,7 +39,7 @@ public:
     return space_.pinned(std::move(full));
   }
 
-  /// Some coordinates moved, the fewer the more there are.
+  /// Moves some coordinates; the more there are, the smaller the part that moves.
   vector near(const vector& center) {
     const auto d = static_cast<double>(center.size());
     const auto chance = std::min(1.0, std::max(1.0, d * std::pow(random_.unit(), 2)) / d);
@@ -189,7 +189,7 @@ std::vector<proposal> maximise(const acquisition& wanted, const encoding& space,
     found[i] = search.climbed(found[i]);
   if (!incumbents.empty()) {
     auto full = incumbents[0];
-    // Not from the very point, where a noiseless model has no deviation to climb.
+    // Not exactly from the point, where a noiseless model has no deviation to climb.
     full = search.near(full);
     found.push_back(search.climbed({full, search.value(full)}));
   }

@@ -1,6 +1,6 @@
 // Finds points of a search space where an acquisition is high: many candidates, from all over the
-// space and around the best trials, then climbs by gradient in the real dimensions and by turns
-// through the values of the others.
+// space and around the best trials, then climbs, alternately by gradient in the real
+// dimensions and through the values of the others.
 #pragma once
 
 #include "tuner/gp/acquisition.hpp"

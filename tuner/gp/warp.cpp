@@ -20,7 +20,7 @@ double median(const vector& values) {
 warping::warping(const vector& losses, double bend) : best_(losses.minCoeff()), bend_(bend) {
   unit_ = median(losses) - best_;
   if (!(unit_ > 0)) unit_ = losses.mean() - best_;
-  // Or else the worst would be beyond the largest number.
+  // Otherwise the worst loss would overflow.
   unit_ = std::max(unit_, 1e-100 * (losses.maxCoeff() - best_));
   if (!(unit_ > 0)) {
     unit_ = 0;

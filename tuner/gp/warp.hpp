@@ -1,4 +1,4 @@
-// Losses as a Gaussian process can take them. Objectives span decades, have outliers on the bad
+// Losses in a form that suits a Gaussian process. Objectives span decades, have outliers on the bad
 // side, and only differences among good trials matter in the end; so losses go through
 // log(1 + t / bend), t being 0 for the best and 1 for the median trial, and are then standardised.
 // A large bend leaves them as they are, a small one stretches the good end. Which bend fits is for
@@ -27,7 +27,7 @@ public:
   vector of(const vector& losses) const;
   double loss(double warped) const;
 
-  /// Of the density of losses, against that of what the model sees.
+  /// Logarithm of the density of losses over that of the values that the model sees.
   double log_jacobian(const vector& losses) const;
 
 private:

@@ -1,11 +1,11 @@
-// Asynchronous successive halving, the stopping kind (Li et al., 2020; as Ray Tune has it). Rungs
+// Asynchronous successive halving, the stopping kind (Li et al., 2020; as in Ray Tune). Rungs
 // are at minStepCount * reductionFactor^k. A measurement is recorded at the highest rung that it is
 // the first of its trial to reach; a trial is stopped if what it recorded at a rung is below the
-// (1 - 1/reductionFactor) quantile of what others, whatever became of them, had recorded there
-// before it. The first at a rung goes on.
+// (1 - 1/reductionFactor) quantile of what others, however they ended, had recorded there
+// before it. The first trial at a rung goes on.
 //
-// Only what came before counts, so that the answer does not depend on when it is asked for. Before
-// means by the clock where both trials' start and elapsed times are known, else in trial order.
+// Only earlier records count, so that the answer does not depend on when the rule is asked. Earlier
+// means by the clock if both trials' start and elapsed times are known, else in trial order.
 #include "tuner/stopping/rules.hpp"
 
 #include <fmt/format.h>

@@ -1,10 +1,10 @@
 // The convex rule of Vertex AI: for a trial that has measured enough, an autoregression over the
-// finished trials predicts what it will have gained at the last step from what it gained of late;
-// if even an over-estimate of that is worse than the best trial, it is stopped. A flat curve says
-// nothing of how it goes on, so there is no prediction for it.
+// finished trials predicts what it will have gained at the last step from its latest gains;
+// if even an over-estimate of that is worse than the best trial, it is stopped. A flat curve does
+// not show how it goes on, so there is no prediction for it.
 //
 // Stopped trials teach nothing here, as their end is not known. Vertex AI gives a stopped trial a
-// last measurement with the predicted value, and predicts anew with updateAllStoppedTrials; here no
+// last measurement with the predicted value, and predicts them with updateAllStoppedTrials; here no
 // predicted value is stored, so that field changes nothing.
 #include "tuner/objective.hpp"
 #include "tuner/stopping/rules.hpp"
@@ -26,7 +26,7 @@ constexpr double over = 2; // standard errors above the prediction
 constexpr double ridge = 1e-3;
 
 struct limits {
-  size_t measurements; // of the trial; and one more trial than that must have finished
+  size_t measurements; // that the trial must have; one more trial than this must have finished
   double from;         // steps
   double to;
 };
@@ -45,7 +45,7 @@ limits limits_of(wire::ConvexAutomatedStoppingSpec::Reader spec,
   return made;
 }
 
-/// Of every trial; 0 where it has none. Rates go by their order of magnitude.
+/// The learning rate of every trial, as its logarithm; 0 where it has none.
 std::vector<double> learning_rates(capnp::List<wire::Trial>::Reader trials, std::string_view name) {
   std::vector<double> rates(trials.size(), 0);
   for (uint32_t i = 0; i < trials.size(); ++i) {
@@ -75,8 +75,8 @@ public:
   autoregression(std::vector<curve> finished, std::vector<double> rates, bool rated)
       : finished_(std::move(finished)), rates_(std::move(rates)), rated_(rated) {}
 
-  /// What `one` gains until `to`, from what it gained over its last `count` measurements, in two
-  /// halves; as others that were at the same places did.
+  /// The gain of `one` until `to`, predicted from its gains over its last `count` measurements, in
+  /// two halves, as other trials that were at the same places gained.
   std::optional<prediction> predict(const curve& one, size_t count, double to) const {
     const auto last = one.at.size() - 1;
     const std::array places{one.at[last + 1 - count], one.at[last - (count - 1) / 2], one.at[last]};
@@ -106,7 +106,7 @@ private:
     return made;
   }
 
-  /// Least squares; its error as each trial was predicted from the others.
+  /// Least squares; the error is that of predicting each trial from the others.
   static prediction regress(Eigen::MatrixXd features, const Eigen::VectorXd& gains,
                             Eigen::RowVectorXd wanted) {
     for (Eigen::Index k = 1; k < features.cols(); ++k) {

@@ -14,7 +14,7 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-// The mean curve may be this many times as far off as one curve is from it.
+// The prior deviation of the mean curve, as a multiple of one curve's deviation from it.
 constexpr double mean_freedom = 3;
 constexpr double jitter = 1e-8;
 
@@ -72,7 +72,7 @@ struct fitted {
   double evidence = -infinity; // logarithm, but for a constant
 };
 
-/// How many curves reach each place.
+/// The number of curves that reach each place.
 VectorXd reaching(const curve_table& seen, Index places) {
   VectorXd made = VectorXd::Zero(places);
   for (auto length : seen.lengths)

@@ -1,11 +1,11 @@
 // A Gaussian process over learning curves that lie on one grid of places: how likely is it that a
-// curve of which a first part is seen ends below 0? Less is better here.
+// curve, given its first part, ends below 0? Less is better here.
 //
-// All curves share a mean curve, itself unknown; what a curve has of its own is a level, a decay
-// that slows down (the kernel of freeze-thaw Bayesian optimisation, Swersky et al., 2014), a smooth
-// wander, and noise. A curve that was cut short is simply one of which less is seen: the model is
-// not misled by which ones were. As curves share the grid, one factor serves all of them: that of a
-// shorter curve is its leading part.
+// All curves share an unknown mean curve; each curve adds its own level, a decay that slows down
+// (the kernel of freeze-thaw Bayesian optimisation, Swersky et al., 2014), a smooth wander, and
+// noise. A curve that was stopped early just has a shorter first part, so the choice of which
+// trials were stopped does not mislead the model. As curves share the grid, one factor serves all
+// of them: that of a shorter curve is its leading part.
 #pragma once
 
 #include <Eigen/Dense>
@@ -32,7 +32,7 @@ struct forecast {
 
 class curve_model {
 public:
-  /// Its parameters are those that explain the curves best, under weak priors.
+  /// Its parameters are those that fit the curves best, under weak priors.
   curve_model(grid places, curve_table seen);
 
   /// Of the value at place `of`, from the first `length` values of a curve.
@@ -40,7 +40,7 @@ public:
 
 private:
   grid places_;
-  Eigen::MatrixXd covariance_; // of what a curve has of its own, with noise
+  Eigen::MatrixXd covariance_; // of what each curve adds to the mean, with noise
   Eigen::MatrixXd factor_;
   Eigen::VectorXd mean_;
   Eigen::MatrixXd mean_covariance_;

@@ -97,7 +97,7 @@ private:
                     : set_.axis == axis::seconds ? static_cast<double>(elapsed) / micros_per_second
                                                  : static_cast<double>(places.size() + 1);
     places.push_back({at, *value, start > 0 && elapsed > 0 ? start + elapsed : 0});
-    // A measurement that does not say so is no reason to stop a trial.
+    // A measurement without the safety metric is no reason to stop a trial.
     made.safe = true;
     for (auto metric : study_.getMetrics()) {
       if (!metric.hasSafetyConfig()) continue;
@@ -107,7 +107,7 @@ private:
     }
   }
 
-  /// Of measurements at one place the last speaks.
+  /// Of several measurements at one place, the last counts.
   static void fill(curve& made, std::vector<place>& places) {
     std::ranges::stable_sort(places, {}, &place::at);
     for (const auto& one : places) {

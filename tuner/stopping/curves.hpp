@@ -14,8 +14,8 @@ namespace troupe::tuner::curves {
 enum class phase {
   active,   // may be stopped
   ending,   // is being stopped
-  finished, // went to its own end
-  stopped,  // succeeded, but some rule cut it short
+  finished, // ended by itself
+  stopped,  // succeeded, but was stopped early by a rule
   failed,
 };
 
@@ -49,7 +49,7 @@ struct curve_set {
   bool keeps_best = false;    // the objective is the best measurement, not the last
   std::optional<size_t> best; // in `all`: the best that succeeded
 
-  /// No other trial is better. Ties lead.
+  /// No other trial is better; of equal trials, all lead.
   bool leads(const curve& one) const;
   /// "loss 0.25".
   std::string value_text(double score) const;
@@ -58,19 +58,19 @@ struct curve_set {
   std::vector<const curve*> in(phase which) const;
 };
 
-/// `by_time`: over elapsed seconds rather than steps. Where no trial has any, over the other; and
-/// where there is neither, over the number of the measurement.
+/// `by_time`: over elapsed seconds instead of steps. If no trial has these, over the other; if
+/// there is neither, over the number of the measurement.
 curve_set curves_of(wire::StudySpec::Reader study, capnp::List<wire::Trial>::Reader trials,
                     bool by_time);
 
-/// Of the middle two the mean. Not of an empty list.
+/// The mean of the middle two. The list must not be empty.
 double median_of(std::vector<double> values);
 
-/// The least value that `part` of the values do not exceed. Not of an empty list.
+/// The least value that `part` of the values do not exceed. The list must not be empty.
 double rank_of(std::vector<double> values, double part);
 
-/// Where the trials of a study usually end: what 95 % of the finished curves do not exceed. They
-/// must not be none.
+/// Where the trials of a study usually end: what 95 % of the finished curves do not exceed. There
+/// must be at least one.
 double usual_end(const std::vector<const curve*>& finished);
 
 /// At most `most` of them, evenly.

@@ -1,9 +1,9 @@
 // The decay curve rule, of which Vertex AI says no more than that a Gaussian process regression
 // predicts a trial's final objective from the completed trials and from what it has measured, and
-// that the trial is stopped if it is very unlikely to exceed the best. The prediction is made of
+// that the trial is stopped if it is very unlikely to exceed the best. The prediction combines
 // two: how its curve goes on (tuner/stopping/forecast.hpp), and what its parameters promise
-// (tuner/stopping/promise.hpp). To exceed the best by next to nothing does not count: with a
-// good algorithm, nearly all later trials might.
+// (tuner/stopping/promise.hpp). Exceeding the best by almost nothing does not count: with a
+// good algorithm, nearly all later trials might do that.
 #include "tuner/stopping/forecast.hpp"
 #include "tuner/stopping/promise.hpp"
 #include "tuner/stopping/rules.hpp"
@@ -21,7 +21,7 @@ constexpr size_t points_min = 4;
 constexpr double part_min = 0.1; // of the usual length
 constexpr double very_low = 0.035;
 
-/// Of two that see different things. Where they contradict each other, neither is to be relied on.
+/// Combines two predictions from different data. If they contradict, neither is reliable.
 forecast combined(const forecast& a, const forecast& b) {
   const auto a_weight = 1 / (a.deviation * a.deviation);
   const auto b_weight = 1 / (b.deviation * b.deviation);
@@ -41,7 +41,7 @@ verdict decay_rule(const curve_set& study, wire::StudySpec::Reader spec,
     return one.at.size() >= points_min && one.last() >= part_min * end && one.last() < end
            && *one.objective < *study.all[*study.best].objective;
   };
-  // The models are the dear part, and often there is nobody to judge.
+  // Making the models is expensive, and often there is no trial to judge.
   if (std::ranges::none_of(study.in(phase::active), [&](auto* one) { return may_stop(*one); }))
     return none;
   const auto model = forecaster::of(study);

@@ -23,11 +23,11 @@ constexpr double divergence = 0.5;  // loss at the end, above where it began
 constexpr double outlier = 3;       // the same on the way: some twenty times as far from the best
 constexpr double loss_max = 8;      // a thousand distances
 constexpr double unprecedented = 3; // times as unsure, if no trial was as bad at that point
-constexpr double doubt = 2;         // finished trials that ended as expected, imagined
+constexpr double doubt = 2;         // as if this many more trials had ended as expected
 
-// An improvement by less than the least of these does not matter: a part of how far the usual one
-// of the first trials is from the best (the later ones are where a good algorithm wants them, and
-// near it); a part of the best value; and a part of the usual distance.
+// An improvement below the least of these does not matter: a part of the usual distance of the
+// first trials to the best (later ones are where a good algorithm puts them, and near the
+// best); a part of the best value; and a part of the usual distance.
 constexpr size_t first_trials = 10;
 constexpr double part_of_first = 0.01;
 constexpr double part_of_best = 0.01;
@@ -39,7 +39,7 @@ public:
   warp(double best, double distance) : best_(best), distance_(distance) {}
 
   double loss(double score) const {
-    // Halves, as a difference may be beyond the largest number.
+    // Halves, as a difference may overflow.
     const auto half = 0.5 * best_ - 0.5 * score;
     const auto far = 2 * (half / distance_);
     if (std::abs(far) <= 1) return far;
@@ -52,7 +52,7 @@ public:
     return best_ - far * distance_;
   }
 
-  // In usual distances.
+  // In units of the usual distance.
   double size_of_best() const { return std::abs(best_ / distance_); }
   double below_best(double score) const { return best_ / distance_ - score / distance_; }
 
@@ -233,7 +233,7 @@ public:
   const double negligible; // loss below 0
 
 private:
-  /// What diverged, or was far off for a while, would teach the model that anything can happen.
+  /// Curves that diverged, or were far off for a while, would make the model expect anything.
   static void add_usual(std::vector<sample>& to, sample one) {
     if (one.length == 0 || diverged(one)) return;
     if (one.values.head(one.length).maxCoeff() > one.values[0] + outlier) return;
@@ -248,8 +248,8 @@ private:
     });
   }
 
-  /// How much further than expected finished trials ended from their forecasts, those with a
-  /// forecast like this one above all.
+  /// How much further than expected finished trials ended from their forecasts; trials with a
+  /// forecast like this one count most.
   double surprise(Index length, const forecast& like) const {
     const auto alike = std::max(like.deviation, 0.5 * std::abs(like.mean));
     double squares = doubt;
@@ -314,8 +314,8 @@ double forecaster::score(double loss) const { return parts_->by.score(loss); }
 
 double forecaster::probability_of_improvement(const forecast& of) const {
   // By Student's t: from few finished trials the deviation itself is hardly known. They count
-  // double, as the trials that were cut short teach it too. (His distribution as a normal one:
-  // Wallace, 1959.)
+  // double, as stopped trials inform it too. (Approximation of Student's distribution by a normal
+  // one: Wallace, 1959.)
   const auto freedom = 2 * static_cast<double>(finished_count_);
   const auto t = (-parts_->negligible - of.mean) / of.deviation;
   return gp::cumulative(t * (1 - 0.25 / freedom) / std::sqrt(1 + 0.5 * t * t / freedom));

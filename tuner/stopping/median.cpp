@@ -2,7 +2,7 @@
 // than the median, over the completed trials, of the mean of what they had measured when they were
 // as far as it is now.
 //
-// Stopped trials count as completed ones, as they are (SUCCEEDED): leaving them out would raise the
+// Stopped trials count as completed, as their state is SUCCEEDED: leaving them out would raise the
 // median with every trial that it stops. Trials that started late, and so had measured nothing yet
 // at that place, have no mean.
 #include "tuner/stopping/rules.hpp"
@@ -16,7 +16,7 @@ namespace troupe::tuner::curves {
 
 namespace {
 
-// Vertex AI names no least number; the median of one or two trials would say nothing of a study.
+// Vertex AI states no least number; a median of one or two trials would not describe a study.
 constexpr size_t completed_min = 3;
 
 std::vector<double> means_until(const curve_set& study, double place) {

@@ -12,10 +12,10 @@ namespace troupe::tuner::curves {
 
 namespace {
 
-/// Of which a model can be made: it has to know the space before it says that a trial is hopeless.
+/// A model needs this many: it must know the space before it calls a trial not worth finishing.
 Eigen::Index trials_min(size_t features) { return 10 + 5 * static_cast<Eigen::Index>(features); }
 
-// Of those that ended. More would take too long, as every measurement is a reason to look again.
+// Ended trials. More would take too long, as the model is used again after every measurement.
 constexpr size_t trials_most = 200;
 
 } // namespace

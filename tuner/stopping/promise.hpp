@@ -20,13 +20,13 @@ struct promised {
 
 class promises {
 public:
-  /// Of a study with one objective. Nothing without parameters, and while few trials have ended.
+  /// For a study with one objective. Nothing without parameters, and while few trials have ended.
   /// `expected`: what stopped trials would have ended with (forecaster::expected_ends).
   static std::optional<promises> of(wire::StudySpec::Reader study,
                                     capnp::List<wire::Trial>::Reader trials,
                                     std::span<const std::optional<double>> expected);
 
-  /// Of the trial at this index of the list. Nothing if it is no point of the space.
+  /// For the trial at this index of the list. Nothing if it is not a point of the space.
   std::optional<promised> at(uint32_t trial) const;
 
 private:

@@ -1,4 +1,4 @@
-// The stopping rules. Each is asked about one active trial at a time, and says why it would stop
+// The stopping rules. Each judges one active trial at a time, and returns why it would stop
 // it; leading trials are not asked about (tuner/stopping/stopping.hpp).
 #pragma once
 
