@@ -1,6 +1,6 @@
 #include "actors/agent.hpp"
 
-#include "runtime/logs.hpp"
+#include "runtime/log_reader.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -4,7 +4,7 @@
 #include "runtime/attempt.hpp"
 #include "runtime/layout.hpp"
 #include "runtime/shim/identity.hpp"
-#include "runtime/strays.hpp"
+#include "runtime/leftovers.hpp"
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -22,7 +22,7 @@ void end_shim(const std::filesystem::path& replica) {
   unique_fd process(int(syscall(SYS_pidfd_open, record->pid, 0)));
   if (!process || shim::identity_of(record->pid) != record) return;
   syscall(SYS_pidfd_send_signal, process.value(), SIGKILL, nullptr, 0);
-  kill_strays(replica);
+  kill_leftovers(replica);
 }
 
 } // namespace

@@ -1,10 +1,10 @@
-// Where an agent keeps what on disk. Bookkeeping and logs lie apart, because they end at different
-// times: `forget` removes an attempt's bookkeeping, and only `purge` its logs.
+// The directories of an agent on disk. Bookkeeping and logs are kept apart, because they end at
+// different times: `forget` removes an attempt's bookkeeping, and only `purge` its logs.
 //
-//   attempts/<job>.<attempt>/launch                     the order that began it
-//   attempts/<job>.<attempt>/points                     every metric point of it
-//   attempts/<job>.<attempt>/<task>/<incarnation>/      one replica: order, record, started,
-//   status, socket, scratch/, ... logs/<job>/<attempt>/<task>/<incarnation>/          its log
+//   attempts/<job>.<attempt>/launch                   the order that began it
+//   attempts/<job>.<attempt>/points                   every metric point of it
+//   attempts/<job>.<attempt>/<task>/<incarnation>/    one replica: order, record, started, ...
+//   logs/<job>/<attempt>/<task>/<incarnation>/        its log
 #pragma once
 
 #include "wire/control.capnp.h"

@@ -1,8 +1,8 @@
-// Reads the lines of a job's log from this node's disk, at most a chunk at a time.
+#include "runtime/log_reader.hpp"
+
 #include "base/descriptor.hpp"
 #include "base/utf8.hpp"
 #include "runtime/layout.hpp"
-#include "runtime/logs.hpp"
 #include "runtime/shim/log_writer.hpp"
 
 #include <algorithm>

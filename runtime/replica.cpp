@@ -3,11 +3,11 @@
 #include "base/files.hpp"
 #include "base/utf8.hpp"
 #include "runtime/expansion.hpp"
+#include "runtime/leftovers.hpp"
 #include "runtime/local_socket.hpp"
 #include "runtime/ports.hpp"
 #include "runtime/shim/identity.hpp"
 #include "runtime/shim/supervisor.hpp"
-#include "runtime/strays.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -214,7 +214,7 @@ void replica::on_shim_gone() {
 /// replica has ended.
 void replica::sweep() {
   sweeping_ = 0;
-  if (kill_strays(directory_) > 0) {
+  if (kill_leftovers(directory_) > 0) {
     sweeping_ = reactor_.after(sweep_interval, [this] { sweep(); });
     return;
   }

@@ -4,7 +4,7 @@
 #include "cli/terminal/format.hpp"
 #include "cli/tune/metrics.hpp"
 #include "core/studies/measurements.hpp"
-#include "runtime/strays.hpp"
+#include "runtime/leftovers.hpp"
 #include "tuner/best.hpp"
 #include "tuner/failures.hpp"
 #include "tuner/gp/keep_memory.hpp"
@@ -147,7 +147,7 @@ void tune_runner::launch(size_t index) {
   auto& trial = trials_[index];
   const auto directory = store_.directory_of(*trial);
   // Processes of an earlier start of this trial must not run on, and its metrics must not be read.
-  if (trial->getState() != state::REQUESTED) runtime::kill_strays(directory);
+  if (trial->getState() != state::REQUESTED) runtime::kill_leftovers(directory);
   std::error_code ignored;
   std::filesystem::remove(metric_file_of(*trial), ignored);
   for (const auto& made : {metric_file_of(*trial).parent_path(), directory / "model"})
@@ -261,7 +261,7 @@ void tune_runner::on_end(size_t index) {
   auto& one = *running_.at(index);
   drop(one);
   one.end.status = one.process.reap();
-  runtime::kill_strays(store_.directory_of(*trials_[index]));
+  runtime::kill_leftovers(store_.directory_of(*trials_[index]));
   one.stopping = true; // it has ended: nothing is to stop it again
   read_metrics(one);
   read_output(one);

@@ -4,7 +4,7 @@
 
 #include "runtime/attempt.hpp"
 #include "runtime/layout.hpp"
-#include "runtime/logs.hpp"
+#include "runtime/log_reader.hpp"
 #include "tests/support/scratch.hpp"
 #include "tests/support/waiting.hpp"
 

@@ -12,6 +12,6 @@ namespace troupe::runtime {
 inline constexpr const char* replica_mark = "TROUPE_REPLICA_DIRECTORY";
 
 /// Kills every process with that mark and tells how many there were. 0: none is left.
-size_t kill_strays(const std::filesystem::path& replica_directory);
+size_t kill_leftovers(const std::filesystem::path& replica_directory);
 
 } // namespace troupe::runtime

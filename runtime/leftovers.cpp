@@ -1,4 +1,4 @@
-#include "runtime/strays.hpp"
+#include "runtime/leftovers.hpp"
 
 #include "base/descriptor.hpp"
 #include "base/files.hpp"
@@ -22,7 +22,7 @@ bool is_marked(pid_t pid, const std::string& mark) {
 
 } // namespace
 
-size_t kill_strays(const std::filesystem::path& replica_directory) {
+size_t kill_leftovers(const std::filesystem::path& replica_directory) {
   auto mark = fmt::format("{}={}", replica_mark, replica_directory.string());
   mark += '\0';
   size_t killed = 0;
