@@ -1,5 +1,5 @@
 #include "runtime/shim/identity.hpp"
-#include "tests/runtime/bench.hpp"
+#include "tests/runtime/test_node.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-#include "tests/runtime/bench.hpp"
+#include "tests/runtime/test_node.hpp"
 
 #include <cstdlib>
 #include <netinet/in.h>

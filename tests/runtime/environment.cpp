@@ -1,6 +1,6 @@
 #include "runtime/environment.hpp"
 
-#include "tests/runtime/bench.hpp"
+#include "tests/runtime/test_node.hpp"
 #include "wire/json.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "runtime/shim/log_writer.hpp"
 
-#include "tests/runtime/bench.hpp"
+#include "tests/runtime/test_node.hpp"
 
 using namespace troupe::runtime;
 

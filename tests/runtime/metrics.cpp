@@ -1,6 +1,6 @@
 #include "base/files.hpp"
 #include "runtime/metric_file.hpp"
-#include "tests/runtime/bench.hpp"
+#include "tests/runtime/test_node.hpp"
 
 #include <cmath>
 #include <filesystem>

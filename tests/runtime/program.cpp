@@ -1,6 +1,6 @@
 #include "runtime/program.hpp"
 
-#include "tests/runtime/bench.hpp"
+#include "tests/runtime/test_node.hpp"
 
 using namespace troupe;
 using namespace troupe::runtime;

@@ -1,5 +1,5 @@
-// A node for tests: a temporary directory, a reactor, orders to launch, and a record of what
-// attempts tell, to be waited for.
+// A node for tests: a temporary directory, a reactor, orders to launch, and a record of what attempts
+// report, which tests can wait for.
 #pragma once
 
 #include "runtime/attempt.hpp"
