@@ -16,7 +16,7 @@ constexpr std::string_view tf_names[] = {"chief", "worker", "ps", "evaluator"};
 
 std::string address_of(wire::PoolPlacement::Endpoint::Reader endpoint) {
   auto host = wire::view(endpoint.getHost());
-  // Brackets keep the colons of an IPv6 address apart from the port's.
+  // Brackets separate the colons of an IPv6 address from the port's.
   bool bare_ipv6 = host.find(':') != host.npos && !host.starts_with('[');
   return fmt::format(fmt::runtime(bare_ipv6 ? "[{}]:{}" : "{}:{}"), host, endpoint.getPort());
 }
@@ -62,7 +62,7 @@ std::string cluster_spec(wire::Launch::Reader launch, const replica_key& replica
 
 std::string tf_config(wire::Launch::Reader launch, const replica_key& replica) {
   auto cluster = cluster_json(launch, [](uint32_t pool, wire::PoolPlacement::Reader placement) {
-    // Evaluators are outside TensorFlow's cluster; reducers would be taken for parameter servers.
+    // Evaluators are outside TensorFlow's cluster; reducers would count as parameter servers.
     bool listed = pool < evaluator_pool && !placement.getReducers();
     return listed ? std::string(tf_names[pool]) : std::string();
   });
@@ -121,7 +121,7 @@ void put_identity(environment& to, wire::Launch::Reader launch, const replica_pa
   to.put("CLOUD_ML_HP_METRIC_FILE", paths.metric_file.string());
 }
 
-/// CUDA and everything on it numbers the GPUs it may see from 0; so a replica sees just its own.
+/// CUDA and all that uses it number the visible GPUs from 0; so a replica sees only its own.
 void put_gpus(environment& to, wire::Launch::Reader launch, const replica_key& replica) {
   auto pools = launch.getPools();
   if (replica.pool >= pools.size() || replica.index >= pools[replica.pool].getEndpoints().size())
@@ -180,8 +180,8 @@ capnp::List<wire::EnvVar>::Reader variables_of(wire::WorkerPoolSpec::Reader pool
   }
 }
 
-/// Our directories come first: what the job brings must not hide `import troupe.torch`, and its own
-/// packages come before it.
+/// Troupe's directories come first: the job's PYTHONPATH must not hide `import troupe.torch`, and
+/// the job's own packages come before it.
 void put_python_path(environment& to, const node_settings& settings, const replica_paths& paths) {
   std::string out;
   auto add = [&](const std::string& part) {
@@ -267,7 +267,7 @@ environment environment_of(wire::Launch::Reader launch, const replica_key& repli
     auto equals = variable.find('=');
     if (equals != variable.npos) out.put(variable.substr(0, equals), variable.substr(equals + 1));
   }
-  // Lines of a Python program reach the log as they are printed; a job may say otherwise.
+  // Lines of a Python program reach the log when they are printed; a job may override this.
   out.put("PYTHONUNBUFFERED", "1");
   auto platform = platform_environment(launch, replica, settings, paths);
   auto value_of = [&](std::string_view name) {

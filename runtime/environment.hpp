@@ -33,9 +33,9 @@ struct replica_paths {
       packages; // a directory of Python packages to import from first; empty: none
 };
 
-/// `inherited` is what the replica gets from its node, as NAME=value. The job's own variables come
-/// over it, and the platform's over those, whatever the job says. The replica must be one of the
-/// launch's pools.
+/// `inherited` is what the replica gets from its node, as NAME=value. The job's own variables
+/// override it, and the platform's override those, even if the job sets them. The replica must be
+/// in one of the launch's pools.
 environment environment_of(wire::Launch::Reader launch, const replica_key& replica,
                            const node_settings& settings, const replica_paths& paths,
                            const std::vector<std::string>& inherited);
@@ -45,9 +45,9 @@ environment platform_environment(wire::Launch::Reader launch, const replica_key&
                                  const node_settings& settings, const replica_paths& paths);
 
 /// Where the job's output goes, with a slash at its end: a directory if the prefix is a path, a
-/// file:// URI or in a bucket that the settings map to one; otherwise the URI as it stands. Empty
-/// if the job names none. A mapped bucket becomes its directory, because on your own metal training
-/// code should need no storage client: what it writes to AIP_MODEL_DIR is where the bucket's owner
+/// file:// URI or in a bucket that the settings map to one; otherwise the URI as it is. Empty
+/// if the job names none. A mapped bucket becomes its directory, so that training code on your own
+/// machines needs no storage client: what it writes to AIP_MODEL_DIR is where the bucket's owner
 /// expects it.
 std::string output_prefix(wire::CustomJobSpec::Reader spec, const node_settings& settings);
 

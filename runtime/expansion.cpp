@@ -19,7 +19,7 @@ std::string expand(std::string_view text, const lookup& value_of) {
         out += *value;
         text.remove_prefix(close + 1);
       } else {
-        // What stands inside may hold a reference of its own.
+        // The text inside may contain a reference.
         out += "$(";
         text.remove_prefix(2);
       }

@@ -14,7 +14,7 @@ namespace troupe::runtime {
 
 namespace {
 
-/// An attempt that is forgotten should have nothing left; if it has, nobody else would ever end it.
+/// A forgotten attempt should have no processes left; if it has, nothing else would ever end them.
 void end_shim(const std::filesystem::path& replica) {
   auto text = read_file(replica / "record");
   auto record = text ? shim::decode_identity(*text) : std::nullopt;
@@ -35,7 +35,7 @@ void forget(const node_settings& settings, uint64_t job, uint32_t attempt) {
     if (it.depth() == 1) it.disable_recursion_pending();
     if (it.depth() == 1 && key_of(it->path())) end_shim(it->path());
   }
-  // The launch order first: should we be interrupted, the rest is no attempt to adopt any more.
+  // The launch order first: if this is interrupted, the rest is not adopted as an attempt.
   std::filesystem::remove(directory / "launch", code);
   std::filesystem::remove_all(directory, code);
 }
@@ -45,7 +45,7 @@ void purge(const node_settings& settings, uint64_t job, uint32_t attempt) {
   std::error_code code;
   auto logs = job_log_directory(settings.directory, job);
   std::filesystem::remove_all(logs / std::to_string(attempt), code);
-  // Goes with the last attempt of the job; fails while there are others.
+  // Removed with the last attempt of the job; fails while there are others.
   std::filesystem::remove(logs, code);
 }
 

@@ -39,10 +39,10 @@ std::filesystem::path replica_directory(const std::filesystem::path& root, const
 std::filesystem::path job_log_directory(const std::filesystem::path& root, uint64_t job);
 std::filesystem::path log_directory(const std::filesystem::path& root, const replica_key&);
 
-/// The replica whose directory this is, as far as the last parts of the path tell:
+/// The replica whose directory this is, by the last parts of the path:
 /// <job>.<attempt>/<task>/<incarnation>.
 std::optional<replica_key> key_of(const std::filesystem::path& replica_directory);
-/// Of a name as "4711.1".
+/// The job and attempt of a name as "4711.1".
 std::optional<std::pair<uint64_t, uint32_t>> attempt_of(const std::string& name);
 
 } // namespace troupe::runtime

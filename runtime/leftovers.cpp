@@ -31,8 +31,8 @@ size_t kill_leftovers(const std::filesystem::path& replica_directory) {
   while (auto* entry = readdir(proc)) {
     pid_t pid = std::atoi(entry->d_name);
     if (pid <= 1 || pid == getpid() || !is_marked(pid, mark)) continue;
-    // The descriptor keeps to this process, even if another one gets its number later; so check
-    // again.
+    // The descriptor refers to the process that is examined again, even if its pid is reused
+    // later.
     unique_fd process(int(syscall(SYS_pidfd_open, pid, 0)));
     if (!process || !is_marked(pid, mark)) continue;
     ++killed;

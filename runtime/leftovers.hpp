@@ -1,6 +1,6 @@
-// Processes that outlived their shim. Every process of a replica carries the replica's directory in
-// its environment, so it is known wherever it went: across double forks, sessions, and whatever
-// happened to the pids.
+// Leftover processes: those that outlived their shim. Every process of a replica has the replica's
+// directory in its environment, so it is found in spite of double forks, new sessions and
+// reused pids.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,7 @@ namespace troupe::runtime {
 /// The variable that marks the processes of a replica.
 inline constexpr const char* replica_mark = "TROUPE_REPLICA_DIRECTORY";
 
-/// Kills every process with that mark and tells how many there were. 0: none is left.
+/// Kills every process with that mark and returns their number. 0: none is left.
 size_t kill_leftovers(const std::filesystem::path& replica_directory);
 
 } // namespace troupe::runtime

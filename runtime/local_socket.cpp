@@ -9,7 +9,7 @@ namespace troupe::runtime {
 
 namespace {
 
-/// A socket's address holds 107 characters and our paths may be longer; the way through the open
+/// A socket's address has 107 characters and our paths may be longer; the path through the open
 /// directory is short.
 struct short_address {
   unique_fd directory;

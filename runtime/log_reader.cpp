@@ -67,8 +67,8 @@ void put(stream& to, int64_t timestamp_nanos, bool is_stderr, std::string line) 
 
 bool is_full(const stream& of) { return of.entries_left == 0 || of.bytes_left == 0; }
 
-/// Takes the whole lines of `text`, which lies at the stream's position; tells how many bytes it
-/// took.
+/// Takes the whole lines of `text`, which starts at the stream's position; returns the number of
+/// bytes taken.
 size_t take_lines(stream& to, std::string_view text) {
   size_t taken = 0;
   while (!is_full(to)) {
@@ -79,7 +79,7 @@ size_t take_lines(stream& to, std::string_view text) {
     to.position += newline + 1;
     int64_t stamp = 0;
     auto line = rest.substr(0, newline);
-    // Who asks for a position inside a line gets the next line.
+    // For a position inside a line, the next line comes first.
     if (line.size() < shim::line_prefix_bytes
         || std::from_chars(line.data(), line.data() + 19, stamp).ptr != line.data() + 19)
       continue;
@@ -89,7 +89,7 @@ size_t take_lines(stream& to, std::string_view text) {
   return taken;
 }
 
-/// The time at the start of a segment, for the entry that tells of the gap before it.
+/// The time at the start of a segment, for the entry that reports the gap before it.
 int64_t first_stamp(const std::filesystem::path& path) {
   char digits[19];
   unique_fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -98,7 +98,7 @@ int64_t first_stamp(const std::filesystem::path& path) {
   if (pread(fd.value(), digits, sizeof digits, 0) == ssize_t(sizeof digits)
       && std::from_chars(digits, digits + sizeof digits, out).ec == std::errc())
     return out;
-  // Empty: it stands for the end of a log that a full disk refused.
+  // Empty: it stands for the end of a log that could not be written, as the disk was full.
   struct stat info {};
   fstat(fd.value(), &info);
   return int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
@@ -116,7 +116,7 @@ void put_gap(stream& to, const segment& next) {
 
 enum class outcome { done, vanished };
 
-/// Reads what `from` holds of the stream, up to `end` where the next segment starts.
+/// Reads the part of the stream in `from`, up to `end` where the next segment starts.
 outcome read_segment(stream& to, const segment& from, uint64_t end) {
   unique_fd fd(open(from.path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return outcome::vanished;
@@ -134,7 +134,7 @@ outcome read_segment(stream& to, const segment& from, uint64_t end) {
   return outcome::done;
 }
 
-/// Nothing but the deletion of a segment under our eyes makes this start again.
+/// Starts again only if a segment is deleted while it is read.
 outcome read_once(stream& to) {
   auto segments = segments_of(to.directory);
   for (size_t i = 0; i < segments.size() && !is_full(to); ++i) {
@@ -171,7 +171,7 @@ std::vector<stream> streams_of(const node_settings& settings, uint64_t job) {
   return out;
 }
 
-/// What is older than this is complete: nothing that a stream has yet to give comes before it.
+/// Everything older than this is complete: all entries still to be read are newer.
 int64_t horizon_of(const std::vector<stream>& streams) {
   int64_t out = std::numeric_limits<int64_t>::max();
   for (const auto& each : streams)
@@ -194,7 +194,7 @@ result<wire::frame<wire::LogChunk>> read_logs(const node_settings& settings,
     if (auto known = positions.find(each.name); known != positions.end())
       each.position = known->second;
     each.entries_left = limit;
-    // Shared among all, but each can give a line of any length.
+    // Shared among all replicas, but each can return a line of any length.
     each.bytes_left = std::max<uint64_t>(log_bytes_max / streams.size(), 1);
     read(each);
   }

@@ -17,7 +17,7 @@ struct address {
   socklen_t size = 0;
 };
 
-/// Asks no name server: for a host by name, any address of this node will do.
+/// Asks no name server: for a host by name, any address of this node is used.
 address address_of(const std::string& host, uint16_t port) {
   address out;
   auto* v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);

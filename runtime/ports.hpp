@@ -7,7 +7,7 @@
 namespace troupe::runtime {
 
 /// Errors: unavailable if another process listens there. A host that is not an address of this node
-/// is not judged.
+/// is not checked.
 result<> check_port(wire::PoolPlacement::Endpoint::Reader);
 
 } // namespace troupe::runtime

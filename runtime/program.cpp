@@ -44,9 +44,9 @@ std::expected<program, launch_failure> python_program(wire::PythonPackageSpec::R
                                                       const std::filesystem::path& packages) {
   if (!runs_on_host(wire::view(spec.getExecutorImageUri()), settings))
     return no_container(wire::view(spec.getExecutorImageUri()), settings);
-  // A private directory instead of a virtual environment: it takes no second interpreter, and what
-  // the node has stays importable. No index and no build isolation: installing needs no network and
-  // brings nothing that was not named.
+  // A private directory instead of a virtual environment: it needs no second interpreter, and the
+  // node's packages stay importable. No index and no build isolation: installing needs no network
+  // and adds only the packages that were named.
   std::vector<std::string> install = {settings.python,
                                       "-m",
                                       "pip",

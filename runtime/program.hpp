@@ -1,5 +1,5 @@
-// What a replica runs: its worker pool's image rule, command and arguments made into the steps of a
-// shim's order.
+// The program of a replica: its worker pool's image rule, command and arguments, as the steps of
+// a shim's order.
 #pragma once
 
 #include "runtime/environment.hpp"
@@ -25,7 +25,7 @@ struct program {
 /// `host`, or an image that the settings map to it.
 bool runs_on_host(std::string_view image_uri, const node_settings& settings);
 
-/// The steps before $(NAME) is expanded in the last; errors for what this version or this node
+/// The steps, with $(NAME) not yet expanded in the last. Errors: what this version or this node
 /// cannot run.
 std::expected<program, launch_failure> program_of(wire::Launch::Reader launch,
                                                   const replica_key& replica,

@@ -29,7 +29,7 @@ result<std::unique_ptr<reactor>> reactor::create() {
   std::unique_ptr<reactor> out(new reactor);
   out->epoll_ = unique_fd(epoll_create1(EPOLL_CLOEXEC));
   out->wake_ = unique_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  // Without inotify (its limit is reached) watching a file fails, and callers poll instead.
+  // If inotify has no instance left, watch_files() reports that, and its caller polls instead.
   out->inotify_ = unique_fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!out->epoll_ || !out->wake_ || !add(out->epoll_.value(), out->wake_.value(), wake_mark))
     return fail(errc::resource_exhausted,
@@ -161,7 +161,7 @@ void reactor::read_file_events() {
       else if (auto found = file_tickets_.find(event->wd); found != file_tickets_.end())
         changed.push_back(found->second);
     }
-  // Many writes are one piece of news.
+  // Many writes cause one call.
   std::sort(changed.begin(), changed.end());
   changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
   for (auto id : changed)

@@ -1,5 +1,5 @@
 // One thread that waits for everything at once: the sockets of shims, their ends, timers, changed
-// files, and work that other threads hand in. A node with hundreds of replicas needs no thread for
+// files, and work that other threads post. A node with hundreds of replicas needs no thread for
 // any of them.
 #pragma once
 
@@ -23,7 +23,7 @@ namespace troupe::runtime {
 class reactor {
 public:
   static result<std::unique_ptr<reactor>> create();
-  /// Work that was posted and not begun is dropped. Attempts must be gone before.
+  /// Work that was posted and not begun is dropped. Attempts must be destroyed before.
   ~reactor();
   reactor(const reactor&) = delete;
 
@@ -41,7 +41,7 @@ public:
   /// Calls `changed` whenever a file in `directory` is written, made or renamed. 0 if the system's
   /// watches are used up.
   ticket watch_files(const std::filesystem::path& directory, std::function<void()> changed);
-  /// Whatever the ticket stands for never calls again. Harmless for what is over already.
+  /// The callback of the ticket is never called again. Harmless for a ticket that is over.
   void drop(ticket);
 
 private:

@@ -1,4 +1,4 @@
-// What an agent's configuration says about running replicas on its node.
+// The part of an agent's configuration about running replicas on its node.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct node_settings {
   std::filesystem::path python = "/usr/bin/python3";
   std::filesystem::path python_path; // the directory of the Python package `troupe`; empty: none
   std::filesystem::path library;     // libtroupe.so; empty: none
-  std::string api_uri; // what replicas are told of the TensorBoard service; empty: nothing
-  // Variables of the agent that replicas inherit; all else of its environment stays with it.
+  std::string api_uri; // of the TensorBoard service, for replicas; empty: none
+  // Variables of the agent that replicas inherit; they inherit no others.
   std::vector<std::string> pass_environment = {
       "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_HOME"};
 };

@@ -11,7 +11,7 @@
 namespace troupe::store {
 
 struct migration {
-  uint32_t version;                                   // what the database is at afterwards
+  uint32_t version;                                   // of the database afterwards
   std::function<result<batch>(const database&)> plan; // reads the old state; returns what changes
 };
 

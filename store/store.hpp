@@ -1,7 +1,7 @@
 // The durable state of the controller: ordered keys and values in families, changed by atomic
 // batches. A small interface, so that everything above it runs the same on RocksDB and, in the
-// simulator and in tests, on a map in memory. What is in a value is the business of wire/; nothing
-// here looks inside.
+// simulator and in tests, on a map in memory. Values are defined by wire/; nothing
+// here reads them.
 #pragma once
 
 #include "base/error.hpp"

@@ -41,7 +41,7 @@ uint32_t little_endian(std::string_view bytes) {
 
 uint32_t masked(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8u; }
 
-/// The size of the whole record at the offset, header included; nothing where it is not sound.
+/// The size of the whole record at the offset, header included; nothing if it is not sound.
 std::optional<size_t> sound_record(std::string_view log, size_t at) {
   size_t room = std::min(block_bytes - at % block_bytes, log.size() - at);
   if (room < header_bytes) return std::nullopt;

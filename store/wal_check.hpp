@@ -1,6 +1,6 @@
 // Looks for damage in RocksDB's write-ahead log before RocksDB opens it. RocksDB's own check takes
 // some kinds of damage (a flipped bit in the length or the kind of a record in the last 32 KiB) for
-// a torn tail and silently drops every record behind it. A torn tail has nothing sound behind it;
+// a torn tail and silently drops every record behind it. A torn tail has no sound record behind it;
 // damage in the middle has.
 #pragma once
 

@@ -1,5 +1,5 @@
 @0xcbe0a234f0bddc08;
-# What the processes of one cluster say to each other, and what the controller stores beside the API resources.
+# The messages between the processes of one cluster, and the records that the controller stores beside the API resources.
 # A job id is the decimal in its resource name. A replica is known by (job, attempt, pool, index, incarnation): an attempt places the
 # whole gang once; an incarnation counts the restarts of one replica within its attempt.
 
@@ -29,11 +29,11 @@ struct ReplicaId {
 }
 
 enum ReplicaPhase {
-  launching @0;  # ordered; nothing heard yet
+  launching @0;  # ordered; no report yet
   running @1;    # the user's process was started
-  exited @2;     # it ended; exitCode or signal tells how
-  failed @3;     # it could not be started; message tells why
-  lost @4;       # its node went away or forgot it
+  exited @2;     # it ended; see exitCode or signal
+  failed @3;     # it could not be started; see message
+  lost @4;       # its node is lost or does not know it
 }
 
 struct ReplicaStatus {
@@ -41,7 +41,7 @@ struct ReplicaStatus {
   phase @1 :ReplicaPhase;
   exitCode @2 :Int32;    # exited by itself
   signal @3 :Int32;      # killed by this signal; 0 if none
-  message @4 :Text;      # why it failed; for an exit: the last lines of stderr
+  message @4 :Text;      # the reason of a failure; for an exit: the last lines of stderr
   outOfMemory @5 :Bool;
   startedMicros @6 :Int64;
   endedMicros @7 :Int64;
@@ -49,15 +49,15 @@ struct ReplicaStatus {
 }
 
 struct NodeHello {
-  # The first thing an agent says in a session, and again after every reconnection: the whole truth about the node.
+  # The first message of an agent in a session, and again after every reconnection: everything about the node.
   name @0 :Text;
-  address @1 :Text;        # what peers of its replicas dial (a host or an IP address)
+  address @1 :Text;        # where peers connect to its replicas (a host or an IP address)
   bootId @2 :Text;         # of the machine
   agentEpoch @3 :UInt64;   # grows with every start of the agent
   resources @4 :Resources; # the total offered to jobs
   portFirst @5 :UInt16;    # ports that replicas may listen on
   portLast @6 :UInt16;
-  replicas @7 :List(ReplicaStatus);  # all that the agent knows and was not told to forget
+  replicas @7 :List(ReplicaStatus);  # all that the agent knows and was not ordered to forget
   version @8 :Text;
   clusterId @9 :Text;      # the cluster it served before; empty if none
   metrics @10 :List(MetricReport);  # all that its trials measured; to be applied before `replicas`, so that an end finds its metrics
@@ -66,7 +66,7 @@ struct NodeHello {
 struct NodeWelcome {
   clusterId @0 :Text;
   epoch @1 :UInt64;
-  error @2 :Text;          # refused, and why; the rest is meaningless then
+  error @2 :Text;          # set if the node is refused: the reason; the rest is then not set
 }
 
 struct Order {
@@ -94,7 +94,7 @@ struct Launch {
   displayName @3 :Text;
   spec @4 :Custom.CustomJobSpec;  # as submitted; for a trial with the parameters appended to the args
   pools @5 :List(PoolPlacement);  # one for every pool of the spec, in order; empty pools are empty lists
-  replicas @6 :List(ReplicaId);   # those that this node shall start now
+  replicas @6 :List(ReplicaId);   # those that this node is to start now
   trialId @7 :Text;        # empty outside tuning
   token @8 :Text;          # the job's secret for its reducers
   project @9 :Text;
@@ -109,7 +109,7 @@ struct PoolPlacement {
     node @0 :Text;
     host @1 :Text;
     port @2 :UInt16;
-    gpuIndices @3 :List(UInt16);  # the node's GPUs that are this replica's alone
+    gpuIndices @3 :List(UInt16);  # the node's GPUs that only this replica uses
   }
 }
 
@@ -145,7 +145,7 @@ struct MetricPoint {
   timestampMicros @3 :Int64;
 }
 
-# -- commands of the API, and what comes of them --
+# -- commands of the API, and their outcomes --
 
 struct Command {
   project @0 :Text;
@@ -204,7 +204,7 @@ struct Outcome {
 
 struct Event {
   atMicros @0 :Int64;      # the shell's clock; core has none
-  request @1 :UInt64;      # whom to answer; 0: nobody
+  request @1 :UInt64;      # gets the outcome; 0: none
   secret @2 :Text;         # fresh randomness for a job's token
   union {
     tick @3 :Void;         # time passed
@@ -224,22 +224,22 @@ struct NodeDown {
 }
 
 struct Suggestions {
-  # What the tuner, off the controller's path, proposes for a study.
+  # What the tuner, computing off the controller's path, proposes for a study.
   studyId @0 :UInt64;      # of the study or tuning job
-  firstTrial @1 :UInt32;   # the number of the first new trial when it was asked; a stale answer is dropped
+  firstTrial @1 :UInt32;   # the number of the first new trial when it was asked; an outdated reply is dropped
   parameters @2 :List(ParameterSet);
-  exhausted @3 :Bool;      # the search space holds no further point
+  exhausted @3 :Bool;      # the search space has no further point
   operation @4 :UInt64;    # of the request for them, in a study
-  error @5 :Text;          # why there are none: the tuner could not compute them
+  error @5 :Text;          # set if there are none, as the tuner could not compute them: the reason
   struct ParameterSet { values @0 :List(Tuning.Trial.Parameter); }
 }
 
 struct Stoppings {
-  # What the stopping rules, off the controller's path, say of the running trials of a study or tuning job.
+  # The verdict of the stopping rules, computed off the controller's path, on the running trials of a study or tuning job.
   studyId @0 :UInt64;
   operation @1 :UInt64;    # of the request for it, in a study; 0 for a tuning job
   trials @2 :List(Stopping);
-  error @3 :Text;          # why there is no verdict: the tuner could not compute it
+  error @3 :Text;          # set if there is no verdict, as the tuner could not compute it: the reason
   struct Stopping {
     number @0 :UInt32;
     reason @1 :Text;
@@ -258,7 +258,7 @@ struct AttemptRecord {
   tuningJobId @3 :UInt64;  # 0 outside tuning
   trialId @4 :Text;
   token @5 :Text;
-  reason @6 :Text;         # why the job waits, or what it is doing; a sentence for people
+  reason @6 :Text;         # why the job waits, or its progress; a sentence for people
   jobRetries @7 :UInt32;   # whole-job retries used
   cancelRequested @8 :Bool;
   deadlineMicros @9 :Int64;  # scheduling.timeout; 0 before it runs
@@ -294,9 +294,9 @@ struct StudyRecord {
   nextTrial @0 :UInt32;    # numbers are never used again
   pending @1 :List(PendingOperation);
   updateMicros @2 :Int64;
-  lookAgainMicros @3 :Int64;  # when time alone may have ended it; 0: it cannot
+  lookAgainMicros @3 :Int64;  # when the passing of time may end it; 0: never
   struct PendingOperation {
-    # A long-running operation whose answer the tuner owes.
+    # A long-running operation that waits for the tuner.
     operation @0 :UInt64;
     startMicros @1 :Int64;
     union {
@@ -312,7 +312,7 @@ struct ReplicaRecord {
   port @2 :UInt16;
   released @3 :Bool;       # its resources are free again
   host @4 :Text;
-  held @5 :Resources;      # what was taken from the node, whatever the machine table says later
+  held @5 :Resources;      # what was taken from the node; later changes of the machine table do not matter
   gpuIndices @6 :List(UInt16);
 }
 
@@ -320,7 +320,7 @@ struct NodeRecord {
   hello @0 :NodeHello;     # without replicas
   connected @1 :Bool;
   lastSeenMicros @2 :Int64;
-  quarantine @3 :Text;     # why nothing is placed here; empty if it may be used
+  quarantine @3 :Text;     # the reason why nothing is placed here; empty if it may be used
   allocated @4 :Resources; # derived; stored for readers
 }
 

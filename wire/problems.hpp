@@ -1,5 +1,5 @@
 // What is wrong with a text that a person wrote (a JSON body, a YAML job spec, a config file).
-// Readers collect problems instead of stopping at the first, so that one round of mending is
+// Readers collect problems instead of stopping at the first, so that one round of fixing is
 // enough; this is where they take their common form.
 #pragma once
 

@@ -30,7 +30,7 @@ std::optional<identity> identity_of(pid_t pid) {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%d/stat", int(pid));
   auto stat = slurp(path);
-  // The command's name stands in parentheses and may itself contain some.
+  // The command's name is in parentheses and may itself contain some.
   auto name_end = stat.rfind(')');
   if (name_end == stat.npos) return std::nullopt;
   char state = 0;

@@ -1,5 +1,5 @@
-// Who a process is. A pid alone may name a stranger a moment later; a pid with the time it started
-// at, within one boot of the machine, names one process forever.
+// The identity of a process. A pid alone may be reused at any time; a pid with the time when it
+// started, within one boot of the machine, identifies one process forever.
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,7 @@ void log_writer::append(bool is_stderr, const char* data, size_t size, int64_t n
     size_t room = line_bytes_max - partial.size();
     auto* newline = static_cast<const char*>(std::memchr(data, '\n', std::min(size, room + 1)));
     size_t taken = newline ? size_t(newline - data) : std::min(size, room);
-    // Most lines arrive whole and need no detour through `partial`.
+    // Most lines arrive whole and do not need `partial`.
     const char* line = data;
     size_t line_bytes = taken;
     if (!partial.empty() || (!newline && taken < room)) {
@@ -35,7 +35,7 @@ void log_writer::append(bool is_stderr, const char* data, size_t size, int64_t n
     data += taken + (newline ? 1 : 0);
     size -= taken + (newline ? 1 : 0);
     if (!newline && line_bytes < line_bytes_max) break;
-    // A line of exactly the limit whose newline is still to come is not cut in two.
+    // A line of exactly the limit whose newline has not arrived yet is not split.
     if (!newline && size == 0) {
       if (line != partial.data()) partial.assign(line, line_bytes);
       break;
@@ -71,8 +71,8 @@ void log_writer::put_line(bool is_stderr, bool goes_on, const char* data, size_t
 void log_writer::put_stamp() {
   auto stamp = std::max(stamp_ + 1, now_nanos_);
   if (stamp == stamp_ + 1) {
-    // Lines that come in one piece follow each other by a nanosecond: counting on is cheaper than
-    // printing a number.
+    // Lines that arrive together are one nanosecond apart: incrementing is cheaper than printing
+    // a number.
     auto digit = sizeof digits_ - 1;
     for (; digits_[digit] == '9' && digit > 0; --digit)
       digits_[digit] = '0';
@@ -103,7 +103,7 @@ void log_writer::flush() {
     lost_ = false;
     drop_middle();
   } else {
-    // The disk is full or failing. The job goes on; the hole in the offsets tells readers.
+    // The disk is full or failing. The job goes on; readers see the gap in the offsets.
     if (fd_ >= 0) abandon_segment();
     lost_ = true;
   }
@@ -121,7 +121,7 @@ bool log_writer::open_segment() {
 }
 
 void log_writer::abandon_segment() {
-  // Readers go by the offsets and would pass over half a line, should it stay.
+  // Readers follow the offsets and would skip half a line, if it stayed.
   (void)!ftruncate(fd_, off_t(segments_.back().bytes));
   close(fd_);
   fd_ = -1;

@@ -1,8 +1,8 @@
 // The log of one replica on disk: whole lines, each behind the time it came at and the stream it
 // came on, in segments named by their offset in the whole stream. The first quarter of the limit
-// and the newest rest are kept and the middle is deleted, so a replica that never stops talking
-// costs bounded disk and is never held up; a reader sees the gap in the offsets. The same gap
-// stands for what a full disk refused.
+// and the newest rest are kept and the middle is deleted, so a replica that never stops writing
+// uses bounded disk space and never waits; a reader sees the gap in the offsets. Output that could
+// not be written to a full disk leaves the same gap.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace troupe::runtime::shim {
 
-/// A longer line is cut in pieces of this many bytes.
+/// A longer line is split in pieces of this many bytes.
 inline constexpr size_t line_bytes_max = 64 << 10;
 
 /// "1700000000000000000 o " before each line: nanoseconds since the epoch, then o for stdout or e

@@ -16,10 +16,10 @@ int main(int argc, char** argv) {
                stderr);
     return 2;
   }
-  // Whatever else the agent had open is none of the replica's business.
+  // The replica must not inherit anything else that the agent had open.
   syscall(SYS_close_range, troupe::runtime::shim::listener_fd + 1, ~0u, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  // A machine that shuts down signals everyone; the shim stays until its replica has ended.
+  // A machine that shuts down signals every process; the shim stays until its replica has ended.
   for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT})
     ::signal(signal, SIG_IGN);
   return troupe::runtime::shim::supervisor(argv[1]).run();

@@ -1,6 +1,6 @@
-// What the agent tells a shim before it starts it: everything that is needed to run one replica, in
-// a file that lies in the replica's directory. A flat list of tagged, NUL-terminated strings, as
-// neither an argument nor a variable can hold a NUL; so the shim needs no parser worth the name and
+// The agent's order to a shim, written before its start: everything needed to run one replica,
+// in a file in the replica's directory. A flat list of tagged, NUL-terminated strings, as
+// neither an argument nor a variable can hold a NUL; so the shim needs almost no parser and
 // starts within a millisecond.
 #pragma once
 

@@ -30,8 +30,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return out;
 }
 
-/// The files that a program's name may mean. Unlike execvp() this takes the replica's own PATH, and
-/// leaves a script without an interpreter line an error instead of handing it to a shell.
+/// The files that a program's name may mean. Unlike execvp() this uses the replica's own PATH, and
+/// reports a script without an interpreter line as an error instead of giving it to a shell.
 std::vector<std::string> candidates(const std::string& program,
                                     const std::vector<std::string>& environment) {
   if (program.find('/') != program.npos) return {program};
@@ -76,7 +76,7 @@ void reset_signals() {
     failure = {exec_failure::program, ENOENT};
     for (const auto& file : files) {
       execve(file.c_str(), argv, environment);
-      // A file that may not be run is news; that other folders do not have it is none.
+      // Report a file that may not be run; that other folders do not have it need no report.
       if (errno != ENOENT && errno != ENOTDIR) failure.error = errno;
       if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
     }
@@ -183,8 +183,8 @@ launched launch(const std::vector<std::string>& argv, const std::vector<std::str
 
 void end_all() {
   for (;;) {
-    // Each child that dies hands its own children to us, so the loop comes to the bottom of any
-    // tree.
+    // The children of each child that dies become our children, so the loop ends any tree of
+    // processes.
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
     if (waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD) return;

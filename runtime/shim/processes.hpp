@@ -1,5 +1,5 @@
-// The shim's processes: starting a program in a session of its own, and ending everything that came
-// of it. The shim is the reaper of all its descendants, so a process that forks twice and leaves
+// The shim's processes: starting a program in a new session, and ending every process that it
+// started. The shim is the reaper of all its descendants, so a process that forks twice and leaves
 // its session comes back to it and is found.
 #pragma once
 

@@ -1,4 +1,4 @@
-// How one replica is doing, as its shim tells: in the file `status` for its end, so that it
+// The state of one replica, as its shim reports it: in the file `status` for its end, so that it
 // survives agents, and in packets on the shim's socket. One encoding serves both.
 #pragma once
 

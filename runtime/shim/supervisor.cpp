@@ -25,7 +25,7 @@ namespace {
 constexpr size_t read_bytes = 64 << 10;
 constexpr size_t stderr_tail_bytes = 4 << 10;
 constexpr int stderr_tail_lines = 10;
-// Enough for any status: what the end of a replica needs on disk is taken while there is room.
+// Enough for any status: the space for the end of a replica is reserved while the disk has room.
 constexpr size_t reserved_bytes = 8 << 10;
 
 int64_t nanos(clockid_t clock) {
@@ -71,7 +71,7 @@ int supervisor::run() {
   return 0;
 }
 
-/// Writes the record of this process, unless an agent gave this replica up before we came to run.
+/// Writes the record of this process, unless an agent gave this replica up before this process ran.
 bool supervisor::claim() {
   auto self = identity_of(getpid());
   auto temporary = path("record.tmp");
@@ -139,7 +139,7 @@ void supervisor::start_step() {
   running_ = status{.phase = phase::running, .started_micros = started};
   for (int agent : agents_)
     tell(agent, *running_);
-  // For agents that come later and must not wait for us to answer.
+  // For later agents, which must not wait for a reply of this process.
   int fd = open(path("started").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return;
   write_whole(fd, encode(*running_));
@@ -177,7 +177,7 @@ void supervisor::reap() {
   for (siginfo_t next{}; waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) == 0 && next.si_pid;
        next = {}) {
     int how = 0;
-    // Its group, before its number is free for a stranger.
+    // Its group, before its number can be reused.
     if (next.si_pid == child_) kill(-child_, SIGKILL);
     waitpid(next.si_pid, &how, 0);
     if (next.si_pid != child_) continue;
@@ -215,7 +215,7 @@ void supervisor::reap() {
 
 void supervisor::end(status how) {
   end_all();
-  // Nobody is left to write, so the pipes can be read to their end.
+  // No process is left to write, so the pipes can be read to their end.
   for (bool is_stderr : {false, true})
     read_output(is_stderr, /* to_the_end= */ true);
   log_->finish(nanos(CLOCK_REALTIME));

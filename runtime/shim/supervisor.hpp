@@ -1,6 +1,6 @@
 // One shim: runs the steps of one replica, keeps its log, ends everything it started, and leaves
-// the end in the file `status`. It needs no agent; agents come and go on its socket, are told how
-// it stands, and may order it to stop.
+// the end in the file `status`. It needs no agent; agents connect to its socket, receive
+// its state, and may order it to stop.
 #pragma once
 
 #include "runtime/shim/log_writer.hpp"
@@ -21,7 +21,7 @@ inline constexpr int listener_fd = 3;
 class supervisor {
 public:
   explicit supervisor(std::string directory);
-  /// Returns when the replica's end is on disk and told.
+  /// Returns when the replica's end is on disk and reported.
   int run();
 
 private:

@@ -100,7 +100,7 @@ TEST_CASE("an order that is repeated to the next agent starts nothing twice") {
   CHECK(text_of(runs) == "run\n");
 }
 
-TEST_CASE("strangers are not adopted") {
+TEST_CASE("processes that are not the replica's shim are not adopted") {
   node here;
   auto attempt = here.run(shell("exec sleep 1000"));
   here.seen.wait_for(ReplicaPhase::RUNNING);

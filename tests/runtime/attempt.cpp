@@ -21,7 +21,7 @@ void write_file(const std::filesystem::path& path, std::string_view text, mode_t
 
 } // namespace
 
-TEST_CASE("a replica that exits with 0") {
+TEST_CASE("a replica that exits with 0 is reported as EXITED with code 0") {
   node here;
   auto attempt = here.run(shell("echo hello; echo oops >&2"));
   auto end = here.seen.wait_for_end();
@@ -39,7 +39,7 @@ TEST_CASE("a replica that exits with 0") {
     CHECK(each.text == (each.is_stderr ? "oops" : "hello"));
 }
 
-TEST_CASE("a replica that exits with another status tells the end of its stderr") {
+TEST_CASE("a replica that exits with another status is reported with the end of its stderr") {
   node here;
   auto attempt =
       here.run(shell("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i >&2; done; exit 3"));
@@ -50,7 +50,7 @@ TEST_CASE("a replica that exits with another status tells the end of its stderr"
         == "line 3\nline 4\nline 5\nline 6\nline 7\nline 8\nline 9\nline 10\nline 11\nline 12");
 }
 
-TEST_CASE("a replica that dies by a signal") {
+TEST_CASE("a replica that dies by a signal is reported with that signal") {
   node here;
   auto attempt = here.run(shell("kill -SEGV $$"));
   auto end = here.seen.wait_for_end();
@@ -59,7 +59,7 @@ TEST_CASE("a replica that dies by a signal") {
   CHECK(end->getExitCode() == 0);
 }
 
-TEST_CASE("programs that cannot be run") {
+TEST_CASE("programs that cannot be run are reported as FAILED with the reason") {
   node here;
   write_file(here.scratch.path() / "plain", "#!/bin/sh\n", 0644);
   write_file(here.scratch.path() / "garbage", "no program\n", 0755);
@@ -83,7 +83,7 @@ TEST_CASE("programs that cannot be run") {
   CHECK(contains(message_of("/tmp"), "Permission denied"));
 }
 
-TEST_CASE("an image that needs a container") {
+TEST_CASE("an image that needs a container is reported as FAILED, permanently") {
   node here;
   auto attempt = here.run(job{.pools = {{{"x"}, "docker.io/me/train:1"}}});
   auto end = here.seen.wait_for_end();
@@ -92,7 +92,7 @@ TEST_CASE("an image that needs a container") {
   CHECK(contains(wire::view(end->getMessage()), "container runtime"));
 }
 
-TEST_CASE("a node without the shim says so, and may be tried again") {
+TEST_CASE("a node without the shim reports that, and the launch may be tried again") {
   node here;
   here.settings.shim = "/no/such/shim";
   auto attempt = here.run(shell("true"));
@@ -102,7 +102,7 @@ TEST_CASE("a node without the shim says so, and may be tried again") {
   CHECK(contains(wire::view(end->getMessage()), "/no/such/shim"));
 }
 
-TEST_CASE("a port that is taken") {
+TEST_CASE("a port that is taken makes the replica fail, and it may be tried again") {
   node here;
   int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in where{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -120,7 +120,7 @@ TEST_CASE("a port that is taken") {
   close(taken);
 }
 
-TEST_CASE("the replica's world: its directory, its input, its arguments, no stray descriptors") {
+TEST_CASE("a replica runs in its directory with empty input, its arguments, and no other descriptors") {
   node here;
   auto order =
       order_of(job{.pools = {{{"/bin/sh", "-c",
@@ -180,7 +180,7 @@ TEST_CASE("a higher incarnation ends the one before and waits for it") {
   CHECK(end->getStartedMicros() >= here.seen.wait_for(ReplicaPhase::EXITED, 0)->getEndedMicros());
 }
 
-TEST_CASE("two hundred attempts at once") {
+TEST_CASE("two hundred attempts run at once and all end") {
   node here;
   std::vector<std::unique_ptr<attempt>> attempts;
   for (uint64_t id = 1; id <= 200; ++id) {

@@ -39,7 +39,7 @@ job pools_of(std::vector<uint32_t> counts) {
 
 } // namespace
 
-TEST_CASE("environment of a job with one replica") {
+TEST_CASE("a job with one replica has the environment of a single machine") {
   auto order = order_of(pools_of({1}), number_ports);
   CHECK(
       spec_json(order)
@@ -64,7 +64,7 @@ TEST_CASE("a replica sees the GPUs that are its own, and no others") {
   CHECK(std::ranges::find(found, "CUDA_VISIBLE_DEVICES=1,3") != found.end());
 }
 
-TEST_CASE("environment of a job with every kind of pool") {
+TEST_CASE("a job with every kind of pool has TF_CONFIG, CLUSTER_SPEC and PyTorch's variables") {
   auto order = order_of(pools_of({1, 2, 1, 1}), number_ports);
   std::string cluster =
       R"("cluster":{"workerpool0":["127.0.0.1:7000"],"workerpool1":["127.0.0.1:7001","127.0.0.1:7002"],)"
@@ -89,7 +89,7 @@ TEST_CASE("environment of a job with every kind of pool") {
                    "CLOUD_ML_JOB_ID=4711", "CLOUD_ML_PROJECT_ID=p", "CLOUD_ML_REGION=local"});
 }
 
-TEST_CASE("environment of a job with reducers") {
+TEST_CASE("a job with reducers has the variables of the reduction tier") {
   auto jobs = pools_of({1, 1, 2});
   jobs.pools[2].reducers = true;
   auto order = order_of(jobs, number_ports);
@@ -113,7 +113,7 @@ TEST_CASE("environment of a job with reducers") {
                    "TROUPE_TOKEN=secret", "TROUPE_WORLD_SIZE=2"});
 }
 
-TEST_CASE("environment of a trial that writes to a bucket") {
+TEST_CASE("a trial that writes to a bucket finds the bucket's directory in its variables") {
   auto jobs = pools_of({1});
   jobs.trial = "3";
   jobs.output = "gs://models/digits/3";
@@ -152,7 +152,7 @@ TEST_CASE("environment of a trial that writes to a bucket") {
   CHECK(platform(order, {}, {.buckets = {{"models", "/srv/models"}}}) == local);
 }
 
-TEST_CASE("a job's own variables") {
+TEST_CASE("a job's own variables override the node's, and the platform's override those") {
   auto jobs = pools_of({1});
   jobs.output = "/out/";
   jobs.pools[0].variables = {

@@ -4,7 +4,7 @@
 
 using troupe::runtime::expand;
 
-TEST_CASE("references to variables") {
+TEST_CASE("references to known variables are replaced, and others stay as they are") {
   auto value_of = [](std::string_view name) -> std::optional<std::string> {
     if (name == "A") return "one";
     if (name == "B") return "$(A)";

@@ -94,7 +94,7 @@ TEST_CASE("a flood of output costs bounded disk, and its start and end are kept"
   CHECK(lines.back().next_offset > flood_bytes);
 }
 
-TEST_CASE("a disk that is full does not stop the replica, and the log tells what is missing") {
+TEST_CASE("a full disk does not stop the replica, and the log shows that something is missing") {
   node here;
   std::filesystem::create_directories(here.settings.directory / "logs");
   if (mount("none", (here.settings.directory / "logs").c_str(), "tmpfs", 0, "size=256k") != 0) {
@@ -112,7 +112,7 @@ TEST_CASE("a disk that is full does not stop the replica, and the log tells what
   umount2((here.settings.directory / "logs").c_str(), MNT_DETACH);
 }
 
-TEST_CASE("a position inside a line, or past the end") {
+TEST_CASE("a position inside a line or past the end gives the lines after it") {
   node here;
   auto attempt = here.run(shell("echo one; echo two"));
   here.seen.wait_for_end();

@@ -24,7 +24,7 @@ constexpr int64_t now = 1'700'000'000'000'000'000;
 
 } // namespace
 
-TEST_CASE("lines come with their time and stream") {
+TEST_CASE("lines are read with their time and stream") {
   troupe::test::scratch scratch;
   shim::log_writer log(scratch.path(), 1 << 20);
   log.append(false, "a\nb", 3, now);
@@ -40,7 +40,7 @@ TEST_CASE("lines come with their time and stream") {
            "1700000000000000009 o tail\n");
 }
 
-TEST_CASE("a line that is too long is cut, one of just the limit is not") {
+TEST_CASE("a line that is too long is split, one of exactly the limit is not") {
   troupe::test::scratch scratch;
   shim::log_writer log(scratch.path(), 1 << 20);
   std::string full(shim::line_bytes_max, 'x');

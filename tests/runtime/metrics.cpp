@@ -21,7 +21,7 @@ std::string reported(const std::string& value, int step, const std::string& tag 
 
 } // namespace
 
-TEST_CASE("one line of a metric file") {
+TEST_CASE("a line of a metric file gives a metric point, or nothing if it is malformed") {
   auto points = points_of_line(reported("0.93", 7));
   CHECK(points.empty()); // a newline is no part of a line
   points = points_of_line(
@@ -63,7 +63,7 @@ TEST_CASE("a metric file is read again and again") {
   CHECK(any.read(first + reported("9", 9, "unknown")).points.size() == 2);
 }
 
-TEST_CASE("metrics of a trial come while it runs, and all before its end") {
+TEST_CASE("metrics of a trial are reported while it runs, and all before its end") {
   node here;
   auto go = here.scratch.path() / "go";
   auto trial = shell("f=$CLOUD_ML_HP_METRIC_FILE; printf '%s\\n' '" + reported("0.5", 1)
@@ -109,7 +109,7 @@ TEST_CASE("metrics of a trial come while it runs, and all before its end") {
   CHECK(later.points().size() == told + before);
 }
 
-TEST_CASE("nobody waits for a FIFO that a program put in place of its metric file") {
+TEST_CASE("a FIFO in place of the metric file does not block the agent") {
   const auto path =
       std::filesystem::temp_directory_path() / fmt::format("troupe-fifo-test-{}", ::getpid());
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);

@@ -14,7 +14,7 @@ auto program_for(const job& job, const node_settings& settings = {.node_name = "
 
 } // namespace
 
-TEST_CASE("what a container spec runs") {
+TEST_CASE("a container spec runs its command with its arguments") {
   auto program = program_for({.pools = {{{"python3", "task.py", "--x=1"}}}});
   REQUIRE(program);
   CHECK(program->steps == std::vector<std::vector<std::string>>{{"python3", "task.py", "--x=1"}});
@@ -27,7 +27,7 @@ TEST_CASE("a reducer runs troupe itself") {
   CHECK(program->steps == std::vector<std::vector<std::string>>{{"/usr/bin/troupe", "reducer"}});
 }
 
-TEST_CASE("images are the host's only where the configuration says so") {
+TEST_CASE("an image stands for the host only when the configuration maps it") {
   job with_image{.pools = {{{"train"}, "docker.io/me/train:1"}}};
   auto refused = program_for(with_image);
   REQUIRE_FALSE(refused);
@@ -40,7 +40,7 @@ TEST_CASE("images are the host's only where the configuration says so") {
       with_image, {.images = {{"docker.io/you/*", "host"}, {"docker.io/me/train", "host"}}}));
 }
 
-TEST_CASE("a container spec without a program") {
+TEST_CASE("a container spec without a program is refused") {
   auto refused = program_for({.pools = {{{}}}});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().permanent);

@@ -50,7 +50,7 @@ TEST_CASE("a Python source distribution is installed without a network and run")
   CHECK(here.texts().back() == "trained --job=4711");
 }
 
-TEST_CASE("a Python package that is damaged or elsewhere") {
+TEST_CASE("a Python package that is damaged or not on the node is reported as FAILED") {
   node here;
   auto broken = here.scratch.path() / "trainer-0.1.tar.gz";
   write(broken, "no archive");

@@ -97,7 +97,7 @@ TEST_CASE("damage in the middle of the log refuses the start, whatever byte it h
   CHECK(db.error().message.find(log.string()) != std::string::npos);
 }
 
-TEST_CASE("the way out that the message names works") {
+TEST_CASE("the command that the message about damage suggests works") {
   test::scratch dir;
   write_records(dir.path());
   auto log = newest_log(dir.path());
@@ -148,7 +148,7 @@ TEST_CASE("records longer than a block are sound") {
   CHECK((*(*db)->read(family::service_logs, key_of(4)))->size() == 100'001);
 }
 
-TEST_CASE("a column family this version does not know stays") {
+TEST_CASE("a column family that this version does not know stays") {
   test::scratch dir;
   write_records(dir.path());
   auto names = [&] {

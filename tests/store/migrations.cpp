@@ -83,7 +83,7 @@ TEST_CASE("a database of a newer version is refused and left as it is") {
   }
 }
 
-TEST_CASE("a version that is no number is refused") {
+TEST_CASE("a schema version that is not a number is refused") {
   test::scratch dir;
   {
     auto db = store::open(dir.path());

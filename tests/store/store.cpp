@@ -135,7 +135,7 @@ TEST_CASE("a visitor can end the scan, and can commit without seeing what it com
         == rows{{"b", "bb"}, {"cc", "late"}, {"d", "dd"}});
 }
 
-TEST_CASE("an empty batch is fine") {
+TEST_CASE("an empty batch changes nothing and is no error") {
   twin t;
   CHECK(batch{}.empty());
   CHECK(t.db->commit({}));

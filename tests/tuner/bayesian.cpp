@@ -124,7 +124,7 @@ TEST_CASE("the same trials and seed give the same suggestions, another seed give
   CHECK(next(study, past, 3, 5).sets != next(study, past, 3, 6).sets);
 }
 
-TEST_CASE("goals are minded: the same study turned over finds the same point") {
+TEST_CASE("the same point is found when the goal and all values are negated") {
   const auto study = minimising(square, R"({"metricId": "m"})");
   const auto past = run(study, 20, [](const point& at) { return std::vector{-bowl(at)}; });
   double most = -1e9;
@@ -245,7 +245,7 @@ TEST_CASE("trials that all failed leave the search where it was") {
   CHECK(past.size() == 6);
 }
 
-TEST_CASE("safety keeps most trials on the safe side") {
+TEST_CASE("most trials are safe when there is a safety metric") {
   const auto study = minimising(square, R"({"metricId": "m", "goal": "MINIMIZE"},
     {"metricId": "heat", "goal": "MINIMIZE", "safetyConfig": {"safetyThreshold": 2, "desiredMinSafeTrialsFraction": 0.7}})");
   size_t safe = 0;
@@ -320,7 +320,7 @@ TEST_CASE("losses that cannot be told apart or that span everything do no harm")
   CHECK(best(wild) < 1e20);
 }
 
-TEST_CASE("what a trial would have ended at speaks for it where it was stopped") {
+TEST_CASE("a stopped trial counts with the value that it would have ended at") {
   const auto study =
       minimising(R"({"parameterId": "x", "doubleValueSpec": {"minValue": 0, "maxValue": 1}})",
                  R"({"metricId": "m", "goal": "MINIMIZE"})", R"("decayCurveStoppingSpec": {}, )");

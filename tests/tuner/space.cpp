@@ -87,7 +87,7 @@ TEST_CASE("a continuum that pins make unreachable leaves a finite space") {
   CHECK(!search_space(*study).finite());
 }
 
-TEST_CASE("what is pinned pins what it stands under, in whatever order it is named") {
+TEST_CASE("a pinned parameter pins its parents, in whatever order they are named") {
   const auto study = study_of(R"(
     {"parameterId": "kind", "categoricalValueSpec": {"values": ["a", "b"]}, "conditionalParameterSpecs": [
       {"parentCategoricalValues": {"values": ["a"]}, "parameterSpec": {"parameterId": "x", "integerValueSpec": {"minValue": 0, "maxValue": 3}}},

@@ -30,7 +30,7 @@ TEST_CASE("without a rule, trials or a single objective nothing is stopped") {
   CHECK(stopped(study_with(median), three).empty());
 }
 
-TEST_CASE("median: strictly worse than the median of running averages at the same step") {
+TEST_CASE("the median rule stops a trial that is strictly worse than the median of running averages at its step") {
   const auto study = study_with(median);
   CHECK(stopped(study, with(three, running({{1, 0}, {2, 1.5}}))).empty());
   const auto found = stops(study, with(three, running({{1, 0}, {2, 1.4}})));
@@ -41,11 +41,11 @@ TEST_CASE("median: strictly worse than the median of running averages at the sam
            "averages of 3 completed trials");
 }
 
-TEST_CASE("median: the trial's best counts, not its last") {
+TEST_CASE("the median rule judges a trial by its best measurement, not by its last") {
   CHECK(stopped(study_with(median), with(three, running({{1, 1.6}, {2, -5}}))).empty());
 }
 
-TEST_CASE("median: to be small") {
+TEST_CASE("the median rule stops a trial with a large value when the goal is to minimize") {
   const auto study = study_with(median, smaller);
   auto negative = three;
   for (auto& one : negative) {
@@ -56,7 +56,7 @@ TEST_CASE("median: to be small") {
   CHECK(stopped(study, with(negative, running({{1, 9}, {2, -1.4}}))) == indices{3});
 }
 
-TEST_CASE("median: by elapsed time") {
+TEST_CASE("the median rule compares at the same elapsed time when asked to") {
   const auto study = study_with(R"("medianAutomatedStoppingSpec": {"useElapsedDuration": true})");
   std::vector<told_trial> trials;
   for (double factor : {1.0, 2.0, 3.0})
@@ -68,7 +68,7 @@ TEST_CASE("median: by elapsed time") {
   CHECK(found[0].reason.find("at 15 s") != std::string::npos);
 }
 
-TEST_CASE("median: stopped trials count, failed and running ones do not") {
+TEST_CASE("the median rule counts stopped trials, but neither failed nor running ones") {
   const auto study = study_with(median);
   const std::vector<told_trial> two(three.begin(), three.begin() + 2);
   const auto bad = running({{1, -9}, {2, -9}});
@@ -80,7 +80,7 @@ TEST_CASE("median: stopped trials count, failed and running ones do not") {
   CHECK(stopped(study, with(with(two, running({{1, 5}})), bad)).empty());
 }
 
-TEST_CASE("asha: Ray's sequence of 2, 4 and 1 at the first rung") {
+TEST_CASE("ASHA stops the same trial as Ray Tune when 2, 4 and 1 reach the first rung") {
   const auto study = study_with(asha);
   std::vector<told_trial> trials{running({{1, 2}})};
   CHECK(stopped(study, trials).empty());
@@ -95,7 +95,7 @@ TEST_CASE("asha: Ray's sequence of 2, 4 and 1 at the first rung") {
            "best 1/2 of 2 trials that were there before");
 }
 
-TEST_CASE("asha: to be small, and whatever became of the others") {
+TEST_CASE("ASHA stops a trial with a large value when the goal is to minimize, however the others ended") {
   const auto study = study_with(asha, smaller);
   CHECK(stopped(study, {{.curve = {{1, 2}}, .stopped = "asha"},
                         {.state = trial_state::INFEASIBLE, .curve = {{1, 4}}},
@@ -104,7 +104,7 @@ TEST_CASE("asha: to be small, and whatever became of the others") {
         == indices{2});
 }
 
-TEST_CASE("asha: a measurement counts at the highest rung that it reaches first") {
+TEST_CASE("ASHA counts a measurement at the highest rung that it is the first to reach") {
   const auto study = study_with(asha);
   // At rungs 1, 2 and 4; the second trial skips to the last.
   const told_trial first{.curve = {{1, 1}, {2, 2}, {3, 9}, {4, 4}}};
@@ -116,7 +116,7 @@ TEST_CASE("asha: a measurement counts at the highest rung that it reaches first"
   CHECK(stopped(study, {first, running({{1, 0.5}, {2, 30}})}).empty());
 }
 
-TEST_CASE("asha: who was there first is told by the clock") {
+TEST_CASE("ASHA orders the trials at a rung by the clock when times are known") {
   const auto study = study_with(asha);
   told_trial early = running({{1, 1, 10}});
   told_trial late = running({{1, 4, 10}});
@@ -127,7 +127,7 @@ TEST_CASE("asha: who was there first is told by the clock") {
   CHECK(stopped(study, {early, late}).empty());
 }
 
-TEST_CASE("asha: rungs in seconds, and its defaults") {
+TEST_CASE("ASHA has rungs in seconds when asked to, and defaults for its other fields") {
   const auto timed = study_with(
       R"("ashaAutomatedStoppingSpec": {"minStepCount": "60", "useElapsedDuration": true})");
   const told_trial first{.curve = {{1, 5, 60}}};
@@ -148,7 +148,7 @@ TEST_CASE("a leading trial goes on, unless it is unsafe") {
   CHECK(stopped(study, {first, leading}) == indices{1});
 }
 
-TEST_CASE("curves with holes, repeats and no places") {
+TEST_CASE("curves are read from measurements with gaps, repeats or no steps") {
   for (const auto& rule : {median, asha, std::string(R"("decayCurveStoppingSpec": {})"),
                            std::string(R"("decayCurveStoppingSpec": {"useElapsedDuration": true})"),
                            std::string(R"("convexAutomatedStoppingSpec": {})")}) {
@@ -173,7 +173,7 @@ TEST_CASE("curves with holes, repeats and no places") {
   }
 }
 
-TEST_CASE("where no step was told, measurements are counted") {
+TEST_CASE("measurements are counted when they have no step") {
   std::vector<told_trial> trials = three;
   for (auto& one : trials) {
     for (auto& point : one.curve)

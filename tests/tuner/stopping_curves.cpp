@@ -38,7 +38,7 @@ told_trial seen(const std::function<double(double)>& value, int64_t steps) {
 
 } // namespace
 
-TEST_CASE("decay curve: a trial that will hardly be the best is stopped, and told why") {
+TEST_CASE("the decay curve rule stops a trial that will hardly be the best, and gives the reason") {
   const auto found = stops(study_with(decay, smaller), with(finished(10), seen(power(1, 0.7), 15)));
   REQUIRE(found.size() == 1);
   CHECK(found[0].trial == 10);
@@ -49,7 +49,7 @@ TEST_CASE("decay curve: a trial that will hardly be the best is stopped, and tol
     CHECK_MESSAGE(reason.find(part) != std::string::npos, reason);
 }
 
-TEST_CASE("decay curve: a trial like the best, or better, goes on") {
+TEST_CASE("the decay curve rule lets a trial go on that is as good as the best, or better") {
   const auto study = study_with(decay, smaller);
   for (int64_t steps : {5, 10, 20, 40, 49}) {
     // Like the best: stopped only when it is sure that it will not be better by what matters.
@@ -59,7 +59,7 @@ TEST_CASE("decay curve: a trial like the best, or better, goes on") {
   }
 }
 
-TEST_CASE("decay curve: a slow starter that still falls fast goes on") {
+TEST_CASE("the decay curve rule lets a slow starter go on while it falls fast") {
   std::vector<told_trial> trials;
   for (int i = 0; i < 10; ++i) {
     const auto time = 3 + 2.5 * i;
@@ -72,7 +72,7 @@ TEST_CASE("decay curve: a slow starter that still falls fast goes on") {
     CHECK_MESSAGE(stopped(study, with(trials, seen(slow, steps))).empty(), steps);
 }
 
-TEST_CASE("decay curve: not from too few trials, points or steps") {
+TEST_CASE("the decay curve rule stops nothing when there are too few trials, points or steps") {
   const auto study = study_with(decay, smaller);
   const auto bad = [](int64_t steps) { return seen(power(3, 0.7), steps); };
   CHECK(stopped(study, with(finished(5), bad(10))) == indices{5});
@@ -86,7 +86,7 @@ TEST_CASE("decay curve: not from too few trials, points or steps") {
   CHECK(stopped(study, with(cut, bad(10))).empty());
 }
 
-TEST_CASE("decay curve: to be large, by time, and by the best measurement") {
+TEST_CASE("the decay curve rule works for maximizing, over time, and by the best measurement") {
   CHECK(stopped(study_with(decay), with(finished(10, -1), seen(power(1, 0.7, -1), 15)))
         == indices{10});
   CHECK(stopped(study_with(decay), with(finished(10, -1), seen(power(0.2, 0.6, -1), 15))).empty());
@@ -105,7 +105,7 @@ TEST_CASE("decay curve: to be large, by time, and by the best measurement") {
         == indices{10});
 }
 
-TEST_CASE("decay curve: steps need not begin at 1, nor be every step") {
+TEST_CASE("the decay curve rule works when steps do not begin at 1, or are not consecutive") {
   auto trials = with(finished(10), seen(power(1, 0.7), 15));
   for (auto& one : trials) {
     for (auto& point : one.curve)
@@ -118,7 +118,7 @@ TEST_CASE("decay curve: steps need not begin at 1, nor be every step") {
   CHECK(stopped(study_with(decay, smaller), trials).empty());
 }
 
-TEST_CASE("decay curve: trials that diverge spoil nothing") {
+TEST_CASE("the decay curve rule gives the same answers when some trials diverge") {
   auto trials = finished(10);
   for (double rate : {0.3, 0.6, 0.9})
     trials.push_back(curve([=](double step) { return std::exp(rate * step); }, 50));
@@ -127,13 +127,13 @@ TEST_CASE("decay curve: trials that diverge spoil nothing") {
   CHECK(stopped(study, with(trials, seen(power(0.2, 0.6), 20))).empty());
 }
 
-TEST_CASE("decay curve: equal trials are not told apart") {
+TEST_CASE("the decay curve rule stops nothing when all trials are equal") {
   const std::vector<told_trial> same(8, curve([](double) { return 1; }, 20));
   CHECK(
       stopped(study_with(decay, smaller), with(same, seen([](double) { return 1; }, 10))).empty());
 }
 
-TEST_CASE("decay curve: the worse, the surer the stop; also beyond what has finished") {
+TEST_CASE("the decay curve rule stops a worse trial more surely, also one worse than all finished ones") {
   const auto study = study_with(decay, smaller);
   std::vector<told_trial> trials;
   for (double end : {0.1, 0.12, 0.15, 0.2, 0.11, 0.13})
@@ -147,7 +147,7 @@ TEST_CASE("decay curve: the worse, the surer the stop; also beyond what has fini
         == indices{6});
 }
 
-TEST_CASE("decay curve: the same answer every time, from many trials too") {
+TEST_CASE("the decay curve rule gives the same answer each time, also from many trials") {
   std::vector<told_trial> trials;
   for (int i = 0; i < 300; ++i) {
     const auto end = 0.2 + 0.01 * ((37 * i) % 100);
@@ -167,7 +167,7 @@ TEST_CASE("decay curve: the same answer every time, from many trials too") {
     CHECK(first[i].reason == again[i].reason);
 }
 
-TEST_CASE("convex: an over-estimate that is worse than the best stops a trial") {
+TEST_CASE("the convex rule stops a trial when even an over-estimate is worse than the best") {
   const auto study = study_with(convex, smaller);
   const auto found = stops(study, with(finished(10), seen(power(1, 0.7), 15)));
   REQUIRE(found.size() == 1);
@@ -182,7 +182,7 @@ TEST_CASE("convex: an over-estimate that is worse than the best stops a trial") 
         == indices{10});
 }
 
-TEST_CASE("convex: how much it wants to see first") {
+TEST_CASE("the convex rule stops nothing before its minimum of steps, measurements and trials") {
   const auto bad = [](int64_t steps) { return seen(power(3, 0.7), steps); };
   const auto study = study_with(convex, smaller);
   CHECK(stopped(study, with(finished(6), bad(6))) == indices{6});
@@ -200,14 +200,14 @@ TEST_CASE("convex: how much it wants to see first") {
   CHECK(stopped(set(R"("maxStepCount": "20")"), with(finished(6), bad(19))) == indices{6});
 }
 
-TEST_CASE("convex: no prediction from a flat curve") {
+TEST_CASE("the convex rule makes no prediction from a flat curve") {
   auto flat = seen(power(3, 0.7), 8);
   for (int64_t step = 9; step <= 14; ++step)
     flat.curve.push_back({step, 3.0});
   CHECK(stopped(study_with(convex, smaller), with(finished(10), flat)).empty());
 }
 
-TEST_CASE("convex: the learning rate explains what slopes do not") {
+TEST_CASE("the convex rule uses the learning rate where slopes do not explain the ends") {
   // All curves are alike for 10 steps; then they gain by the logarithm of their learning rate.
   const auto like = [](double rate) {
     return [=](double step) {
@@ -228,7 +228,7 @@ TEST_CASE("convex: the learning rate explains what slopes do not") {
   CHECK(stopped(study_with(named, smaller), with(trials, hopeless)) == indices{12});
 }
 
-TEST_CASE("convex: with the best measurement as objective, what it may still peak at counts") {
+TEST_CASE("the convex rule counts a later peak when the best measurement is the objective") {
   // Every curve peaks at step 12 and falls from there.
   const auto peak = [](double top) {
     return [=](double step) { return top - 0.1 * std::abs(step - 12) + noise(step, top); };
@@ -241,7 +241,7 @@ TEST_CASE("convex: with the best measurement as objective, what it may still pea
   CHECK(trials_to_stop(*study, job->getTrials()).empty());
 }
 
-TEST_CASE("values that overflow switch no rule off, and stop nothing by themselves") {
+TEST_CASE("values that overflow neither switch a rule off nor stop a trial by themselves") {
   constexpr auto huge = std::numeric_limits<double>::max();
   auto trials = finished(10);
   for (int i = 0; i < 3; ++i) {
@@ -260,7 +260,7 @@ TEST_CASE("values that overflow switch no rule off, and stop nothing by themselv
   CHECK(stopped(study, with(trials, seen(power(2, 0.6), 25))) == indices{13});
 }
 
-TEST_CASE("decay curve: trials that go on from another's checkpoint begin late") {
+TEST_CASE("the decay curve rule accepts trials that begin late, from another's checkpoint") {
   auto trials = finished(10);
   for (int i = 0; i < 12; ++i) {
     auto late = curve(power(0.3 + 0.1 * i, 0.6), 50);

@@ -52,7 +52,7 @@ TEST_CASE("a study without a config never ends") {
   CHECK(!end_of("", {{1}}, 1'000'000).reason);
 }
 
-TEST_CASE("maximumRuntimeConstraint: by age or by the clock") {
+TEST_CASE("maximumRuntimeConstraint ends a study by its age or at a time") {
   const std::string hour = R"("maximumRuntimeConstraint": {"maxDuration": "3600s"})";
   const auto early = end_of(hour, {}, 3599);
   CHECK(!early.reason);
@@ -67,7 +67,7 @@ TEST_CASE("maximumRuntimeConstraint: by age or by the clock") {
   CHECK(end_of(clock, {}, 200).reason);
 }
 
-TEST_CASE("the minimum rules block all others") {
+TEST_CASE("no other rule ends a study while a minimum is not reached") {
   const std::string limits =
       R"("maximumRuntimeConstraint": {"maxDuration": "10s"}, "maxNumTrials": 1)";
   const auto young =
@@ -83,7 +83,7 @@ TEST_CASE("the minimum rules block all others") {
   CHECK(end_of(R"("minNumTrials": 3, )" + limits, {{1}, {1}, failed_trial}, 100).reason);
 }
 
-TEST_CASE("rules are taken in order") {
+TEST_CASE("the first rule in order gives the reason when several end a study") {
   const std::string all =
       R"("maximumRuntimeConstraint": {"maxDuration": "10s"}, "maxNumTrials": 2, "maxNumTrialsNoProgress": 1)";
   CHECK(reason(end_of(all, {{2}, {1}}, 10)).starts_with("maximumRuntimeConstraint"));
@@ -101,14 +101,14 @@ TEST_CASE("maxNumTrials counts running trials, but hurries only once as many are
   CHECK(end_of(two, {{1}, {1}, running_trial}, 1).asap);
 }
 
-TEST_CASE("shouldStopAsap is told with the end, and only with it") {
+TEST_CASE("shouldStopAsap is reported with the end of a study, and only with it") {
   const std::string hurried =
       R"("shouldStopAsap": true, "maximumRuntimeConstraint": {"maxDuration": "10s"})";
   CHECK(!end_of(hurried, {}, 9).asap);
   CHECK(end_of(hurried, {}, 10).asap);
 }
 
-TEST_CASE("maxNumTrialsNoProgress: by the order in which trials ended") {
+TEST_CASE("maxNumTrialsNoProgress counts trials in the order in which they ended") {
   const std::string two = R"("maxNumTrialsNoProgress": 2)";
   CHECK(!end_of(two, {{1, 1}, {2, 2}, {1, 3}}, 9).reason);
   CHECK(end_of(two, {{1, 1}, {2, 2}, {1, 3}, {2, 4}}, 9).reason); // as good is no progress
@@ -123,7 +123,7 @@ TEST_CASE("maxNumTrialsNoProgress: by the order in which trials ended") {
   CHECK(!end_of(R"("maxNumTrialsNoProgress": 0)", {running_trial}, 9).reason);
 }
 
-TEST_CASE("maxDurationNoProgress: since the best trial ended, or the study began") {
+TEST_CASE("maxDurationNoProgress counts from the end of the best trial, or from the start of the study") {
   const std::string minute = R"("maxDurationNoProgress": "60s")";
   CHECK(end_of(minute, {}, 60).reason);
   const auto end = end_of(minute, {{1, 30}, {0.5, 80}}, 89);
@@ -133,7 +133,7 @@ TEST_CASE("maxDurationNoProgress: since the best trial ended, or the study began
         == "maxDurationNoProgress: 60 s since trial 1, the best so far");
 }
 
-TEST_CASE("with several objectives there is no telling progress") {
+TEST_CASE("the rules about progress do nothing when there are several objectives") {
   const std::string both = R"({"metricId": "m"}, {"metricId": "danger"})";
   CHECK(!end_of(R"("maxNumTrialsNoProgress": 1, "maxDurationNoProgress": "1s")", {{1}, {1}, {1}},
                 99, both)

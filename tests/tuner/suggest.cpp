@@ -227,7 +227,7 @@ TEST_CASE("random numbers stay the same from release to release") {
   }
 }
 
-TEST_CASE("suggestions become the event that the controller takes") {
+TEST_CASE("suggestions become the event that the controller receives") {
   const suggestion_set set{{{{"n", 3.0, true}, {"o", "adam"}}, {}}, true};
   const auto event = to_suggestions(17, 5, set);
   CHECK(event->getStudyId() == 17);

@@ -98,7 +98,7 @@ TEST_CASE("with() copies, and the original stays") {
   CHECK(changed->getPoints().size() == 2);
 }
 
-TEST_CASE("a frame can be read any number of times and from several threads") {
+TEST_CASE("a frame can be read forever and from several threads") {
   auto shared = sample();
   auto read = [shared] {
     double sum = 0;

@@ -66,7 +66,7 @@ TEST_CASE("a whole custom job comes back letter for letter") {
   CHECK(again(custom_job) == custom_job);
 }
 
-TEST_CASE("enums are names, or numbers for those who ask; both are read") {
+TEST_CASE("enums are written as names, or as numbers when asked for; both are read") {
   auto job = from_json<CustomJob>(custom_job);
   REQUIRE(job);
   const auto text = to_json<CustomJob>(**job, {.enums = enum_style::numbers});
@@ -110,7 +110,7 @@ TEST_CASE("null means absent, also for the members of a oneof, and defaults are 
       == R"({"labels":{}})");
 }
 
-TEST_CASE("an operation shows what is set of it") {
+TEST_CASE("an operation shows the fields that are set") {
   frame<Operation> waiting;
   CHECK(to_json<Operation>(*waiting) == "{}");
   auto done =
@@ -179,7 +179,7 @@ TEST_CASE("times take offsets and any precision up to nanoseconds") {
                          bad));
 }
 
-TEST_CASE("durations are seconds") {
+TEST_CASE("durations are read and written as seconds") {
   const auto timeout = [](std::string_view text) {
     return fmt::format(R"({{"jobSpec":{{"scheduling":{{"timeout":{}}}}}}})", text);
   };
@@ -220,7 +220,7 @@ TEST_CASE("wrong types are named with what was expected") {
   CHECK(refusal("[]") == "request body: expected an object, got an array");
 }
 
-TEST_CASE("unknown fields are refused with the name that was meant") {
+TEST_CASE("unknown fields are refused with a suggestion of the likely name") {
   CHECK(refusal(pool(R"("containerSpec":{"imageUrl":"x"})"))
         == "jobSpec.workerPoolSpecs[0].containerSpec.imageUrl: unknown field; did you mean "
            "imageUri?");
@@ -231,7 +231,7 @@ TEST_CASE("unknown fields are refused with the name that was meant") {
   CHECK(refusal(R"({"a\nb\u0001":1})").starts_with("a\\x0ab\\x01: unknown field"));
 }
 
-TEST_CASE("enum values that do not exist are answered with those that do") {
+TEST_CASE("enum values that do not exist are refused with a list of those that do") {
   CHECK(refusal(R"({"jobSpec":{"scheduling":{"strategy":"SPOTS"}}})")
         == "jobSpec.scheduling.strategy: expected one of STRATEGY_UNSPECIFIED, ON_DEMAND, "
            "LOW_COST, STANDARD, SPOT, "
@@ -248,7 +248,7 @@ TEST_CASE("the member that says nothing is set is neither written nor read") {
               .starts_with("jobSpec.workerPoolSpecs[0].noTask: unknown field; expected one of "));
 }
 
-TEST_CASE("null is no number: others write it for one that is not finite") {
+TEST_CASE("null is refused as a number, as others write it for one that is not finite") {
   CHECK(refusal<Measurement>(R"({"stepCount":"1","metrics":[{"metricId":"a","value":null}]})")
         == "metrics[0].value: expected a number, got null");
   CHECK(from_json<Measurement>(R"({"metrics":[{"metricId":"a"}]})"));

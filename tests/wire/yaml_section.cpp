@@ -27,7 +27,7 @@ TEST_CASE("durations need a unit") {
     CHECK_MESSAGE(!span_of(bad), bad);
 }
 
-TEST_CASE("a section gives what it has, keeps defaults, and refuses what nobody asked for") {
+TEST_CASE("a section reads its keys, keeps defaults, and refuses unknown keys") {
   int lines = 3;
   std::string inner = "kept";
   const auto number = [](std::string_view text) {
