@@ -2,10 +2,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
-
-namespace troupe::runtime {
-class attempt;
-}
+#include "runtime/layout.hpp"
 
 namespace troupe::actors {
 
@@ -47,39 +44,45 @@ using controller_actor = report_target_actor::extend<
     // INTERNAL: the core asked to be woken now.
     caf::reacts_to<atom::tick>>;
 
-/// The ATTEMPT: the replicas of one attempt of a job (custom job or trial) that this node runs. One
-/// that runs a trial of a tuning job is also called a trial actor.
+/// Replicas that a deadline is about.
+using replica_list = std::shared_ptr<const std::vector<runtime::replica_key>>;
+
+/// The ATTEMPT: the life of one attempt of a job (custom job or trial) on this node, from its launch
+/// or adoption to its stop, and its reports. One that runs a trial of a tuning job is also called a
+/// trial actor.
 using attempt_actor = actor_of<
     // Starts the replicas that the order names.
     caf::reacts_to<atom::launch, wire::part<wire::Launch>>,
-    // Stops them, gently first.
+    // Stops them, gently first. Replicas that have ended are reported again: the controller may be
+    // waiting for just that.
     caf::reacts_to<atom::stop, wire::part<wire::Stop>>,
-    // Takes over an attempt that outlived an earlier agent.
-    caf::reacts_to<atom::adopt, std::shared_ptr<runtime::attempt>>,
+    // Takes over what an earlier agent left; false: nothing that can be followed.
+    caf::replies_to<atom::adopt>::with<bool>,
+    // From now on reports go here; all that is known is reported again.
+    caf::reacts_to<atom::attach, report_target_actor>,
+    // Reports nothing more and stops every replica; answers when none is left.
+    caf::replies_to<atom::shutdown>::with<bool>,
     // INTERNAL: a replica changed.
     caf::reacts_to<atom::status, wire::frame<wire::ReplicaStatus>>,
     // INTERNAL: a replica measured something.
-    caf::reacts_to<atom::metrics, wire::frame<wire::MetricReport>>>;
+    caf::reacts_to<atom::metrics, wire::frame<wire::MetricReport>>,
+    // INTERNAL: these replicas should have ended by now.
+    caf::reacts_to<atom::kill, replica_list>>;
 
 /// The node's agent as its own process sees it.
 using local_agent_actor = agent_actor::extend<
-    // What the node would say to a controller now. Answered only once everything left by an earlier
-    // agent is adopted.
+    // The hello that describes the node now. Answered only once everything left by an earlier agent
+    // is adopted.
     caf::replies_to<atom::hello>::with<wire::frame<wire::NodeHello>>,
     // Joins a controller of this process; answers with its welcome or refusal.
     caf::replies_to<atom::join, controller_actor>::with<wire::frame<wire::NodeWelcome>>,
-    // From now on reports go here.
+    // From the next welcome on reports go here.
     caf::reacts_to<atom::attach, report_target_actor>,
-    // The controller took (or refused) the node; everything it may have missed is reported again.
+    // The controller accepted (or refused) the node; everything it may have missed is reported
+    // again.
     caf::reacts_to<atom::welcome, wire::frame<wire::NodeWelcome>>,
-    // Stops every replica and forgets them; answers when none is left.
-    caf::replies_to<atom::shutdown>::with<bool>,
-    // INTERNAL: from an attempt actor.
-    caf::reacts_to<atom::status, wire::frame<wire::ReplicaStatus>>,
-    // INTERNAL: from an attempt actor.
-    caf::reacts_to<atom::metrics, wire::frame<wire::MetricReport>>,
-    // INTERNAL: the shutdown's grace is over.
-    caf::reacts_to<atom::tick>>;
+    // Stops every replica and forgets them; answers when none is left, or with false in the end.
+    caf::replies_to<atom::shutdown>::with<bool>>;
 
 /// The LOG READER: reads a node's log files, one thread apart.
 using log_reader_actor = actor_of<

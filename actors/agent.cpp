@@ -11,10 +11,10 @@ namespace troupe::actors {
 
 namespace {
 
-using attempt_key = std::pair<uint64_t, uint32_t>;
+using attempt_key = node_ledger::attempt_key;
 
-/// How long a replica may take to end when the whole node is told to stop.
-constexpr uint32_t shutdown_grace_ms = 3000;
+/// Attempts kill what is left after their own grace; one that does not answer by now is stuck.
+constexpr auto shutdown_patience = std::chrono::seconds(6);
 
 log_reader_actor::behavior_type
 log_reader_behavior(log_reader_actor::pointer,
@@ -41,65 +41,44 @@ struct agent_state {
   bool welcomed = false;
   std::string cluster_id;
   uint64_t epoch = 0;
-  uint64_t next_sequence = 1;
   bool stopping = false;
+  size_t attempts_to_stop = 0;
   caf::typed_response_promise<bool> stopped;
-
-  attempt_context attempts_context() const { return {context.settings, context.reactor}; }
 
   attempt_actor attempt_of(attempt_key key) {
     auto& attempt = attempts[key];
-    if (!attempt)
-      attempt = spawn_attempt(self->system(), attempts_context(),
-                              caf::actor_cast<local_agent_actor>(self));
+    if (!attempt) {
+      attempt =
+          spawn_attempt(self->system(), {context.settings, context.reactor, context.ledger}, key);
+      if (welcomed) self->send(attempt, atom::attach::value, report_target);
+    }
     return attempt;
   }
 
+  void drop(attempt_key key) {
+    context.ledger->forget(key);
+    if (auto known = attempts.find(key); known != attempts.end()) {
+      self->send_exit(known->second, caf::exit_reason::user_shutdown);
+      attempts.erase(known);
+    }
+  }
+
+  /// Every other message waits until all attempts have answered: a hello before that would disown
+  /// replicas that run. It takes as long as this node's disk needs, hence no deadline.
   void adopt() {
-    auto adopted =
-        runtime::adopt(*context.settings, *context.reactor, [this](uint64_t job, uint32_t attempt) {
-          return events_for(attempt_of({job, attempt}));
-        });
-    if (!adopted) {
+    auto left = runtime::left_attempts(*context.settings);
+    if (!left) {
       spdlog::error("event=adopt_failed node={} reason=\"{}\"", context.settings->node_name,
-                    adopted.error().message);
+                    left.error().message);
       return;
     }
-    for (auto& attempt : *adopted) {
-      std::shared_ptr<runtime::attempt> shared = std::move(attempt);
-      attempt_key key{};
-      for (const auto& status : shared->statuses()) {
-        key = {status->getId().getJobId(), status->getId().getAttempt()};
-        context.ledger->note(status);
-      }
-      if (key.first == 0) continue;
-      spdlog::info("event=attempt_adopted node={} job={} attempt={} live={}",
-                   context.settings->node_name, key.first, key.second,
-                   context.ledger->live(key.first, key.second));
-      self->send(attempt_of(key), atom::adopt::value, shared);
-      shared->resend_metrics();
-    }
-  }
-
-  template <class Fill>
-  void report(Fill&& fill) {
-    if (!report_target || !welcomed || stopping) return;
-    const auto& identity = context.ledger->identity();
-    self->send(report_target, atom::report::value,
-               wire::frame<wire::Report>::build([&](wire::Report::Builder report) {
-                 report.setNode(identity.name);
-                 report.setBootId(identity.boot_id);
-                 report.setAgentEpoch(identity.agent_epoch);
-                 report.setSequence(next_sequence++);
-                 fill(report);
-               }));
-  }
-
-  void report_metrics(const wire::frame<wire::MetricReport>& metrics) {
-    report([&](wire::Report::Builder report) { report.setMetrics(*metrics); });
-  }
-  void report_status(const wire::frame<wire::ReplicaStatus>& status) {
-    report([&](wire::Report::Builder report) { report.setReplica(*status); });
+    for (const auto& key : *left)
+      self->request(attempt_of(key), caf::infinite, atom::adopt::value)
+          .await(
+              [this, key](bool adopted) {
+                if (!adopted) drop(key);
+              },
+              [this, key](const caf::error&) { drop(key); });
   }
 
   void on_welcome(const wire::frame<wire::NodeWelcome>& welcome) {
@@ -112,13 +91,9 @@ struct agent_state {
     cluster_id = wire::str(welcome->getClusterId());
     epoch = std::max(epoch, welcome->getEpoch());
     context.ledger->serve(cluster_id);
-    // The hello was a snapshot; what happened between it and this moment went nowhere. Reports are
-    // idempotent, so all of it once more is the simplest truth. Metrics go first: an end must find
-    // its trial's metrics.
-    for (const auto& metrics : context.ledger->metrics())
-      report_metrics(metrics);
-    for (const auto& status : context.ledger->statuses())
-      report_status(status);
+    if (stopping || !report_target) return;
+    for (const auto& [key, attempt] : attempts)
+      self->send(attempt, atom::attach::value, report_target);
   }
 
   /// The agent itself asks, so that the welcome reaches it before the first order: both come from
@@ -149,11 +124,11 @@ struct agent_state {
     case wire::Order::STOP:
       return stop({order, order->getStop()});
     case wire::Order::FORGET:
-      forget(order->getForget());
+      drop({order->getForget().getJobId(), order->getForget().getAttempt()});
       return runtime::forget(*context.settings, order->getForget().getJobId(),
                              order->getForget().getAttempt());
     case wire::Order::PURGE:
-      forget(order->getPurge());
+      drop({order->getPurge().getJobId(), order->getPurge().getAttempt()});
       return runtime::purge(*context.settings, order->getPurge().getJobId(),
                             order->getPurge().getAttempt());
     }
@@ -161,54 +136,37 @@ struct agent_state {
 
   void launch(const wire::part<wire::Launch>& launch) {
     if (stopping) return;
-    for (auto id : launch->getReplicas())
-      context.ledger->note(
-          wire::frame<wire::ReplicaStatus>::build([&](wire::ReplicaStatus::Builder status) {
-            status.setId(id);
-            status.setPhase(wire::ReplicaPhase::LAUNCHING);
-          }));
-    self->send(attempt_of({launch->getJobId(), launch->getAttempt()}), atom::launch::value, launch);
+    const attempt_key key{launch->getJobId(), launch->getAttempt()};
+    // Before the attempt actor has the order: a hello or a shutdown in between must count them.
+    context.ledger->attempt(key)->announce(*launch);
+    self->send(attempt_of(key), atom::launch::value, launch);
   }
 
   void stop(const wire::part<wire::Stop>& stop) {
     const attempt_key key{stop->getJobId(), stop->getAttempt()};
     if (auto known = attempts.find(key); known != attempts.end())
       self->send(known->second, atom::stop::value, stop);
-    // Whoever stops what is not here wants to know just that.
-    for (const auto& status : context.ledger->statuses())
-      if (status->getId().getJobId() == key.first && status->getId().getAttempt() == key.second
-          && !wire::is_live(status->getPhase()))
-        report_status(status);
   }
 
-  void forget(wire::AttemptRef::Reader attempt) {
-    const attempt_key key{attempt.getJobId(), attempt.getAttempt()};
-    context.ledger->forget(key.first, key.second);
-    if (auto known = attempts.find(key); known != attempts.end()) {
-      self->send_exit(known->second, caf::exit_reason::user_shutdown);
-      attempts.erase(known);
-    }
-  }
-
-  /// A node that is taken down on purpose leaves no process behind. Its attempts are forgotten, not
-  /// reported as failed: the controller then sees them as lost with the node and starts them anew,
-  /// here or elsewhere.
-  void begin_shutdown() {
+  /// A node that is stopped on purpose leaves no process behind. Its attempts are forgotten, not
+  /// reported as failed: the controller then sees them as lost with the node and starts them
+  /// again, here or elsewhere.
+  caf::result<bool> shut_down() {
     stopping = true;
+    stopped = self->make_response_promise<bool>();
+    attempts_to_stop = attempts.size();
     for (const auto& [key, attempt] : attempts)
-      self->send(
-          attempt, atom::stop::value,
-          wire::part<wire::Stop>(wire::frame<wire::Stop>::build([&](wire::Stop::Builder stop) {
-            stop.setJobId(key.first);
-            stop.setAttempt(key.second);
-            stop.setGraceMs(shutdown_grace_ms);
-          })));
-    self->delayed_send(self, std::chrono::milliseconds(2 * shutdown_grace_ms), atom::tick::value);
-    finish_shutdown(false);
+      self->request(attempt, shutdown_patience, atom::shutdown::value)
+          .then([this](bool) { one_stopped(); }, [this](const caf::error&) { one_stopped(); });
+    if (attempts.empty()) finish_shutdown();
+    return stopped;
   }
 
-  void finish_shutdown(bool out_of_time) {
-    if (!stopping || !stopped.pending() || (context.ledger->live() > 0 && !out_of_time)) return;
+  void one_stopped() {
+    if (--attempts_to_stop == 0) finish_shutdown();
+  }
+
+  void finish_shutdown() {
     const bool clean = context.ledger->live() == 0;
     for (const auto& [job, attempt] : context.ledger->attempts())
       runtime::forget(*context.settings, job, attempt);
@@ -242,21 +200,7 @@ agent_behavior(local_agent_actor::stateful_pointer<agent_state> self,
       [&state](atom::welcome, const wire::frame<wire::NodeWelcome>& welcome) {
         state.on_welcome(welcome);
       },
-      [&state, self](atom::shutdown) -> caf::result<bool> {
-        state.stopped = self->make_response_promise<bool>();
-        state.begin_shutdown();
-        return state.stopped;
-      },
-      [&state](atom::status, const wire::frame<wire::ReplicaStatus>& status) {
-        state.context.ledger->note(status);
-        state.report_status(status);
-        state.finish_shutdown(false);
-      },
-      [&state](atom::metrics, const wire::frame<wire::MetricReport>& metrics) {
-        state.context.ledger->note(metrics);
-        state.report_metrics(metrics);
-      },
-      [&state](atom::tick) { state.finish_shutdown(true); },
+      [&state](atom::shutdown) { return state.shut_down(); },
   };
 }
 

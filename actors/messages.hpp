@@ -24,6 +24,7 @@ using execute = caf::atom_constant<caf::atom("execute")>;
 using stop_trials = caf::atom_constant<caf::atom("stoptrials")>;
 using hello = caf::atom_constant<caf::atom("hello")>;
 using join = caf::atom_constant<caf::atom("join")>;
+using kill = caf::atom_constant<caf::atom("kill")>;
 using launch = caf::atom_constant<caf::atom("launch")>;
 using logs = caf::atom_constant<caf::atom("logs")>;
 using metrics = caf::atom_constant<caf::atom("metrics")>;

@@ -1,6 +1,7 @@
 #include "actors/node_ledger.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace troupe::actors {
 
@@ -12,28 +13,63 @@ constexpr size_t metric_reports_max = 1000;
 
 } // namespace
 
-void node_ledger::note(const wire::frame<wire::ReplicaStatus>& status) {
+void attempt_ledger::announce(wire::Launch::Reader launch) {
+  std::lock_guard lock(mutex_);
+  for (auto id : launch.getReplicas())
+    replicas_.try_emplace(
+        {id.getPool(), id.getIndex(), id.getIncarnation()},
+        wire::frame<wire::ReplicaStatus>::build([&](wire::ReplicaStatus::Builder status) {
+          status.setId(id);
+          status.setPhase(wire::ReplicaPhase::LAUNCHING);
+        }));
+}
+
+void attempt_ledger::note(const wire::frame<wire::ReplicaStatus>& status) {
   const auto id = status->getId();
-  std::lock_guard lock(mutex_);
-  auto& replicas = attempts_[{id.getJobId(), id.getAttempt()}].replicas;
   const replica_key key{id.getPool(), id.getIndex(), id.getIncarnation()};
-  auto known = replicas.find(key);
+  std::lock_guard lock(mutex_);
+  auto known = replicas_.find(key);
   // An end is final, whatever arrives late.
-  if (known != replicas.end() && !wire::is_live(known->second->getPhase())) return;
-  replicas.insert_or_assign(key, status);
+  if (known != replicas_.end() && !wire::is_live(known->second->getPhase())) return;
+  replicas_.insert_or_assign(key, status);
 }
 
-void node_ledger::note(const wire::frame<wire::MetricReport>& metrics) {
+void attempt_ledger::note(const wire::frame<wire::MetricReport>& metrics) {
   std::lock_guard lock(mutex_);
-  auto& reports = attempts_[{metrics->getJobId(), metrics->getAttempt()}].metrics;
-  reports.push_back(metrics);
-  if (reports.size() > metric_reports_max)
-    reports.erase(reports.begin(), reports.end() - metric_reports_max);
+  metrics_.push_back(metrics);
+  if (metrics_.size() > metric_reports_max)
+    metrics_.erase(metrics_.begin(), metrics_.end() - metric_reports_max);
 }
 
-void node_ledger::forget(uint64_t job, uint32_t attempt) {
+std::vector<wire::frame<wire::ReplicaStatus>> attempt_ledger::statuses() const {
   std::lock_guard lock(mutex_);
-  attempts_.erase({job, attempt});
+  std::vector<wire::frame<wire::ReplicaStatus>> found;
+  for (const auto& [key, status] : replicas_)
+    found.push_back(status);
+  return found;
+}
+
+std::vector<wire::frame<wire::MetricReport>> attempt_ledger::metrics() const {
+  std::lock_guard lock(mutex_);
+  return metrics_;
+}
+
+size_t attempt_ledger::live() const {
+  std::lock_guard lock(mutex_);
+  return static_cast<size_t>(std::ranges::count_if(
+      replicas_, [](const auto& replica) { return wire::is_live(replica.second->getPhase()); }));
+}
+
+std::shared_ptr<attempt_ledger> node_ledger::attempt(attempt_key key) {
+  std::lock_guard lock(mutex_);
+  auto& part = attempts_[key];
+  if (!part) part = std::make_shared<attempt_ledger>();
+  return part;
+}
+
+void node_ledger::forget(attempt_key key) {
+  std::lock_guard lock(mutex_);
+  attempts_.erase(key);
 }
 
 void node_ledger::serve(std::string cluster_id) {
@@ -42,8 +78,13 @@ void node_ledger::serve(std::string cluster_id) {
 }
 
 wire::frame<wire::NodeHello> node_ledger::hello() const {
-  const auto replicas = statuses();
-  const auto measured = metrics();
+  std::vector<wire::frame<wire::ReplicaStatus>> replicas;
+  std::vector<wire::frame<wire::MetricReport>> measured;
+  for (const auto& part : parts()) {
+    // In this order: the hello of an ended replica must hold all that it measured.
+    std::ranges::copy(part->statuses(), std::back_inserter(replicas));
+    std::ranges::copy(part->metrics(), std::back_inserter(measured));
+  }
   std::lock_guard lock(mutex_);
   return wire::frame<wire::NodeHello>::build([&](wire::NodeHello::Builder hello) {
     hello.setName(identity_.name);
@@ -68,39 +109,26 @@ wire::frame<wire::NodeHello> node_ledger::hello() const {
   });
 }
 
-std::vector<wire::frame<wire::ReplicaStatus>> node_ledger::statuses() const {
-  std::lock_guard lock(mutex_);
-  std::vector<wire::frame<wire::ReplicaStatus>> found;
-  for (const auto& [key, entry] : attempts_)
-    for (const auto& [replica, status] : entry.replicas)
-      found.push_back(status);
-  return found;
-}
-
-std::vector<wire::frame<wire::MetricReport>> node_ledger::metrics() const {
-  std::lock_guard lock(mutex_);
-  std::vector<wire::frame<wire::MetricReport>> found;
-  for (const auto& [key, entry] : attempts_)
-    found.insert(found.end(), entry.metrics.begin(), entry.metrics.end());
-  return found;
-}
-
-size_t node_ledger::live(uint64_t job, uint32_t attempt) const {
-  std::lock_guard lock(mutex_);
+size_t node_ledger::live() const {
   size_t count = 0;
-  for (const auto& [key, entry] : attempts_)
-    if (job == 0 || key == attempt_key{job, attempt})
-      count += static_cast<size_t>(std::ranges::count_if(entry.replicas, [](const auto& replica) {
-        return wire::is_live(replica.second->getPhase());
-      }));
+  for (const auto& part : parts())
+    count += part->live();
   return count;
 }
 
-std::vector<std::pair<uint64_t, uint32_t>> node_ledger::attempts() const {
+std::vector<node_ledger::attempt_key> node_ledger::attempts() const {
   std::lock_guard lock(mutex_);
   std::vector<attempt_key> found;
-  for (const auto& [key, entry] : attempts_)
+  for (const auto& [key, part] : attempts_)
     found.push_back(key);
+  return found;
+}
+
+std::vector<std::shared_ptr<attempt_ledger>> node_ledger::parts() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<attempt_ledger>> found;
+  for (const auto& [key, part] : attempts_)
+    found.push_back(part);
   return found;
 }
 

@@ -1,5 +1,6 @@
 // What a node knows of its replicas, in a form that a hello can be made of at any moment and from
-// any thread: the link dials on its own thread and must greet with the truth of that moment.
+// any thread: the link dials on its own thread and must greet with the truth of that moment. Each
+// attempt actor keeps its attempt's part.
 #pragma once
 
 #include "wire/control.capnp.h"
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <tuple>
@@ -31,37 +33,53 @@ struct node_identity {
   std::string version;
 };
 
+/// One attempt's part: the latest status of each replica, and all that they measured. Any thread
+/// may use it.
+class attempt_ledger {
+public:
+  /// Replicas that were ordered; those that are known already stay as they are.
+  void announce(wire::Launch::Reader launch);
+  void note(const wire::frame<wire::ReplicaStatus>& status);
+  void note(const wire::frame<wire::MetricReport>& metrics);
+
+  std::vector<wire::frame<wire::ReplicaStatus>> statuses() const;
+  std::vector<wire::frame<wire::MetricReport>> metrics() const;
+  /// Replicas that have not ended.
+  size_t live() const;
+
+private:
+  using replica_key = std::tuple<uint32_t, uint32_t, uint32_t>; // pool, index, incarnation
+
+  mutable std::mutex mutex_;
+  std::map<replica_key, wire::frame<wire::ReplicaStatus>> replicas_;
+  std::vector<wire::frame<wire::MetricReport>> metrics_;
+};
+
 class node_ledger {
 public:
+  using attempt_key = std::pair<uint64_t, uint32_t>; // job, attempt
+
   explicit node_ledger(node_identity identity) : identity_(std::move(identity)) {}
 
   const node_identity& identity() const { return identity_; }
 
-  void note(const wire::frame<wire::ReplicaStatus>& status);
-  void note(const wire::frame<wire::MetricReport>& metrics);
-  void forget(uint64_t job, uint32_t attempt);
+  /// The attempt's part; it begins empty.
+  std::shared_ptr<attempt_ledger> attempt(attempt_key key);
+  void forget(attempt_key key);
   void serve(std::string cluster_id);
 
   wire::frame<wire::NodeHello> hello() const;
-  std::vector<wire::frame<wire::ReplicaStatus>> statuses() const;
-  std::vector<wire::frame<wire::MetricReport>> metrics() const;
-
-  /// Replicas of the attempt, or of all attempts (job 0), that have not ended.
-  size_t live(uint64_t job = 0, uint32_t attempt = 0) const;
-  std::vector<std::pair<uint64_t, uint32_t>> attempts() const;
+  /// Replicas of all attempts that have not ended.
+  size_t live() const;
+  std::vector<attempt_key> attempts() const;
 
 private:
-  using attempt_key = std::pair<uint64_t, uint32_t>;
-  using replica_key = std::tuple<uint32_t, uint32_t, uint32_t>; // pool, index, incarnation
-  struct attempt_entry {
-    std::map<replica_key, wire::frame<wire::ReplicaStatus>> replicas;
-    std::vector<wire::frame<wire::MetricReport>> metrics;
-  };
+  std::vector<std::shared_ptr<attempt_ledger>> parts() const;
 
   const node_identity identity_;
   mutable std::mutex mutex_;
   std::string cluster_id_;
-  std::map<attempt_key, attempt_entry> attempts_;
+  std::map<attempt_key, std::shared_ptr<attempt_ledger>> attempts_;
 };
 
 } // namespace troupe::actors

@@ -211,6 +211,14 @@ void attempt::stop(wire::part<wire::Stop> order) {
   });
 }
 
+void attempt::kill(std::vector<replica_key> overdue) {
+  state_->reactor.post([self = state_, overdue = std::move(overdue)] {
+    for (const auto& key : overdue)
+      if (auto known = self->replicas.find(key); known != self->replicas.end())
+        known->second->kill();
+  });
+}
+
 std::vector<wire::frame<wire::ReplicaStatus>> attempt::statuses() const {
   std::lock_guard lock(state_->mutex);
   std::vector<wire::frame<wire::ReplicaStatus>> out;
@@ -233,29 +241,32 @@ void attempt::detach() {
   });
 }
 
-result<std::vector<std::unique_ptr<attempt>>>
-adopt(const node_settings& settings, reactor& loop,
-      const std::function<attempt_events(uint64_t, uint32_t)>& events_of) {
+result<std::unique_ptr<attempt>> attempt::adopt(const node_settings& settings, reactor& loop,
+                                                uint64_t job, uint32_t number,
+                                                attempt_events events) {
+  const auto file = attempt_directory(settings.directory, job, number) / "launch";
+  auto bytes = read_file(file);
+  if (!bytes) return fail(errc::data_loss, "{} does not exist", file.string());
+  auto order = wire::frame<wire::Launch>::parse(*bytes);
+  if (!order) return fail(errc::data_loss, "{}: {}", file.string(), order.error().message);
+  if ((*order)->getJobId() != job || (*order)->getAttempt() != number)
+    return fail(errc::data_loss, "{} is of another attempt", file.string());
+  auto made = std::make_shared<state>(settings, loop, *order, std::move(events));
+  std::unique_ptr<attempt> adopted(new attempt(made));
+  loop.run([&] { made->adopt_all(); });
+  return adopted;
+}
+
+result<std::vector<std::pair<uint64_t, uint32_t>>> left_attempts(const node_settings& settings) {
   auto directory = attempts_directory(settings.directory);
   if (auto made = make_directories(directory); !made) return std::unexpected(made.error());
-  std::vector<std::unique_ptr<attempt>> out;
+  std::vector<std::pair<uint64_t, uint32_t>> left;
   std::error_code code;
   for (std::filesystem::directory_iterator it(directory, code), end; it != end && !code;
-       it.increment(code)) {
-    auto name = attempt_of(it->path().filename().string());
-    auto bytes = read_file(it->path() / "launch");
-    if (!name || !bytes) continue;
-    auto order = wire::frame<wire::Launch>::parse(*bytes);
-    if (!order || order.value()->getJobId() != name->first
-        || order.value()->getAttempt() != name->second)
-      continue;
-    auto made = std::make_shared<attempt::state>(settings, loop, *order,
-                                                 events_of(name->first, name->second));
-    out.emplace_back(new attempt(made));
-    loop.run([&] { made->adopt_all(); });
-  }
+       it.increment(code))
+    if (auto name = attempt_of(it->path().filename().string())) left.push_back(*name);
   if (code) return fail(errc::unavailable, "{}: {}", directory.string(), code.message());
-  return out;
+  return left;
 }
 
 } // namespace troupe::runtime

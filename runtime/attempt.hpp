@@ -3,6 +3,7 @@
 // their shims and need neither.
 #pragma once
 
+#include "runtime/layout.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/settings.hpp"
 #include "wire/control.capnp.h"
@@ -10,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace troupe::runtime {
@@ -28,6 +30,12 @@ public:
   /// bookkeeping cannot be written.
   static result<std::unique_ptr<attempt>> create(const node_settings&, reactor&,
                                                  wire::part<wire::Launch>, attempt_events);
+  /// What an earlier agent left of the attempt. Replicas that run are followed, those that ended
+  /// meanwhile have their true end, those of another boot are lost. What happened until now is in
+  /// statuses(); events report only what comes after. Errors: data_loss if the bookkeeping is
+  /// damaged; it stays on disk.
+  static result<std::unique_ptr<attempt>> adopt(const node_settings&, reactor&, uint64_t job,
+                                                uint32_t number, attempt_events);
   /// Leaves the replicas running, as detach() does.
   ~attempt();
 
@@ -41,8 +49,10 @@ public:
   /// be started is told as a status with phase `failed`.
   void start(wire::part<wire::Launch>);
   /// SIGTERM to each replica's process group, SIGKILL to all that it started after graceMs.
-  /// Repeating it can only hurry it.
+  /// Repeating it can only hurry it. The shims do this; kill() is for one that does not.
   void stop(wire::part<wire::Stop>);
+  /// Ends the named replicas that still live together with their shims.
+  void kill(std::vector<replica_key>);
   std::vector<wire::frame<wire::ReplicaStatus>> statuses() const;
   /// Reports every metric point of the attempt once more; receivers know them by (tag, step,
   /// timestamp).
@@ -51,21 +61,14 @@ public:
   void detach();
 
 private:
-  friend result<std::vector<std::unique_ptr<attempt>>>
-  adopt(const node_settings&, reactor&, const std::function<attempt_events(uint64_t, uint32_t)>&);
   struct state;
   explicit attempt(std::shared_ptr<state>);
 
   std::shared_ptr<state> state_;
 };
 
-/// After a start of the agent: every attempt that an earlier one left and was not told to forget.
-/// Replicas that run are followed, those that ended meanwhile have their true end, those of another
-/// boot are lost. What happened until now is in statuses(); events tell only what comes after.
-/// Damaged entries are skipped and left on disk.
-result<std::vector<std::unique_ptr<attempt>>>
-adopt(const node_settings&, reactor&,
-      const std::function<attempt_events(uint64_t job, uint32_t attempt)>&);
+/// The (job, attempt) pairs of which an earlier agent left something and was not told to forget it.
+result<std::vector<std::pair<uint64_t, uint32_t>>> left_attempts(const node_settings&);
 
 /// The attempt's end is stored elsewhere: removes its bookkeeping and scratch directories and keeps
 /// its logs. A process that it should still have is killed. The `attempt` object must be gone.

@@ -26,8 +26,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto socket_name = "socket";
-// A shim that has not ended its replica this long after the kill was due is stuck itself.
-constexpr auto shim_patience = 10s;
 constexpr auto sweep_interval = 5ms;
 constexpr auto metrics_poll_interval = 200ms;
 
@@ -58,7 +56,7 @@ replica::replica(const node_settings& settings, reactor& loop, replica_key key,
 replica::~replica() { drop_all(); }
 
 void replica::drop_all() {
-  for (auto* ticket : {&hearing_, &following_, &metrics_, &sweeping_, &overdue_})
+  for (auto* ticket : {&hearing_, &following_, &metrics_, &sweeping_})
     reactor_.drop(std::exchange(*ticket, 0));
 }
 
@@ -239,7 +237,6 @@ void replica::begin_running(const shim::status& news) {
 
 void replica::conclude(wire::ReplicaPhase phase, shim::status end) {
   if (has_ended()) return;
-  reactor_.drop(std::exchange(overdue_, 0));
   reactor_.drop(std::exchange(metrics_, 0));
   // A program may be over before its shim could tell that it ran; whoever listens still hears both.
   if (end.started_micros > 0) begin_running({.started_micros = end.started_micros});
@@ -253,16 +250,16 @@ void replica::conclude(wire::ReplicaPhase phase, shim::status end) {
 void replica::stop(std::chrono::milliseconds grace) {
   if (has_ended()) return;
   auto packet = fmt::format("stop {}", grace.count());
-  bool told = socket_
+  bool sent = socket_
               && send(socket_.value(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
                      == ssize_t(packet.size());
-  auto kill_shim = [this] {
-    overdue_ = 0;
-    // Its child dies with it, and the rest is swept.
-    if (process_) syscall(SYS_pidfd_send_signal, process_.value(), SIGKILL, nullptr, 0);
-  };
-  if (!told) return kill_shim();
-  if (!overdue_) overdue_ = reactor_.after(grace + shim_patience, kill_shim);
+  if (!sent) kill();
+}
+
+void replica::kill() {
+  // Its child dies with it, and the rest is swept.
+  if (!has_ended() && process_)
+    syscall(SYS_pidfd_send_signal, process_.value(), SIGKILL, nullptr, 0);
 }
 
 std::optional<shim::status> replica::stored(const char* name) const {

@@ -34,6 +34,8 @@ public:
   /// `changed`.
   void adopt();
   void stop(std::chrono::milliseconds grace);
+  /// Kills the shim: it did not end its replica although it was asked to.
+  void kill();
 
   const replica_key& key() const { return key_; }
   bool has_ended() const { return !wire::is_live(phase_); }
@@ -66,7 +68,7 @@ private:
   bool adopting_ = false;
   pid_t shim_ = 0;
   unique_fd socket_, process_;
-  reactor::ticket hearing_ = 0, following_ = 0, metrics_ = 0, sweeping_ = 0, overdue_ = 0;
+  reactor::ticket hearing_ = 0, following_ = 0, metrics_ = 0, sweeping_ = 0;
 };
 
 } // namespace troupe::runtime

@@ -37,10 +37,10 @@ node_ledger ledger() {
 
 TEST_CASE("a hello holds every replica once, with its metrics") {
   auto node = ledger();
-  node.note(status(7, wire::ReplicaPhase::LAUNCHING));
-  node.note(status(7, wire::ReplicaPhase::RUNNING));
-  node.note(status(8, wire::ReplicaPhase::RUNNING));
-  node.note(measured(7, 1));
+  node.attempt({7, 1})->note(status(7, wire::ReplicaPhase::LAUNCHING));
+  node.attempt({7, 1})->note(status(7, wire::ReplicaPhase::RUNNING));
+  node.attempt({8, 1})->note(status(8, wire::ReplicaPhase::RUNNING));
+  node.attempt({7, 1})->note(measured(7, 1));
   auto hello = node.hello();
   CHECK(wire::view(hello->getName()) == "a");
   CHECK(hello->getAgentEpoch() == 5);
@@ -52,25 +52,25 @@ TEST_CASE("a hello holds every replica once, with its metrics") {
 
 TEST_CASE("an end is final, whatever arrives late") {
   auto node = ledger();
-  node.note(status(7, wire::ReplicaPhase::EXITED));
-  node.note(status(7, wire::ReplicaPhase::RUNNING));
+  node.attempt({7, 1})->note(status(7, wire::ReplicaPhase::EXITED));
+  node.attempt({7, 1})->note(status(7, wire::ReplicaPhase::RUNNING));
   CHECK(node.hello()->getReplicas()[0].getPhase() == wire::ReplicaPhase::EXITED);
   CHECK(node.live() == 0);
 }
 
 TEST_CASE("an incarnation does not hide the one before it") {
   auto node = ledger();
-  node.note(status(7, wire::ReplicaPhase::EXITED, 0));
-  node.note(status(7, wire::ReplicaPhase::RUNNING, 1));
+  node.attempt({7, 1})->note(status(7, wire::ReplicaPhase::EXITED, 0));
+  node.attempt({7, 1})->note(status(7, wire::ReplicaPhase::RUNNING, 1));
   CHECK(node.hello()->getReplicas().size() == 2);
-  CHECK(node.live(7, 1) == 1);
+  CHECK(node.attempt({7, 1})->live() == 1);
 }
 
 TEST_CASE("what is forgotten is in no later hello") {
   auto node = ledger();
-  node.note(status(7, wire::ReplicaPhase::EXITED));
-  node.note(measured(7, 1));
-  node.forget(7, 1);
+  node.attempt({7, 1})->note(status(7, wire::ReplicaPhase::EXITED));
+  node.attempt({7, 1})->note(measured(7, 1));
+  node.forget({7, 1});
   CHECK(node.hello()->getReplicas().size() == 0);
   CHECK(node.hello()->getMetrics().size() == 0);
 }
@@ -78,8 +78,23 @@ TEST_CASE("what is forgotten is in no later hello") {
 TEST_CASE("a trial's measurements are bounded, the newest stay") {
   auto node = ledger();
   for (int64_t step = 0; step < 3000; ++step)
-    node.note(measured(7, step));
-  auto reports = node.metrics();
+    node.attempt({7, 1})->note(measured(7, step));
+  auto reports = node.attempt({7, 1})->metrics();
   CHECK(reports.size() == 1000);
   CHECK(reports.back()->getPoints()[0].getStep() == 2999);
+}
+
+TEST_CASE("a replica that is ordered counts as live, and an order again changes nothing") {
+  auto node = ledger();
+  const auto launch = wire::frame<wire::Launch>::build([](wire::Launch::Builder building) {
+    auto id = building.initReplicas(1)[0];
+    id.setJobId(7);
+    id.setAttempt(1);
+  });
+  node.attempt({7, 1})->announce(*launch);
+  CHECK(node.hello()->getReplicas()[0].getPhase() == wire::ReplicaPhase::LAUNCHING);
+  CHECK(node.live() == 1);
+  node.attempt({7, 1})->note(status(7, wire::ReplicaPhase::RUNNING));
+  node.attempt({7, 1})->announce(*launch);
+  CHECK(node.hello()->getReplicas()[0].getPhase() == wire::ReplicaPhase::RUNNING);
 }

@@ -12,9 +12,7 @@ namespace {
 
 struct next_agent {
   explicit next_agent(node& here) {
-    auto found = adopt(here.settings, *here.loop, [this](auto, auto) { return seen.events(); });
-    REQUIRE(found);
-    attempts = std::move(*found);
+    attempts = adopt_all(here.settings, *here.loop, [this] { return seen.events(); });
   }
   witness seen;
   std::vector<std::unique_ptr<attempt>> attempts;

@@ -100,11 +100,10 @@ TEST_CASE("metrics of a trial are reported while it runs, and all before its end
   attempt.reset();
   // The next agent knows them all, although the file no longer has them.
   witness later;
-  auto adopted = adopt(here.settings, *here.loop, [&](auto, auto) { return later.events(); });
-  REQUIRE(adopted);
-  REQUIRE(adopted->size() == 1);
+  auto adopted = adopt_all(here.settings, *here.loop, [&] { return later.events(); });
+  REQUIRE(adopted.size() == 1);
   auto told = later.points().size();
-  (*adopted)[0]->resend_metrics();
+  adopted[0]->resend_metrics();
   later.wait_for_metrics(told + before);
   CHECK(later.points().size() == told + before);
 }

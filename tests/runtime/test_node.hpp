@@ -172,6 +172,19 @@ struct line {
   uint64_t next_offset;
 };
 
+/// Every attempt that an earlier agent left and that is not damaged.
+inline std::vector<std::unique_ptr<attempt>>
+adopt_all(const node_settings& settings, reactor& loop,
+          const std::function<attempt_events()>& events) {
+  auto left = left_attempts(settings);
+  REQUIRE(left);
+  std::vector<std::unique_ptr<attempt>> adopted;
+  for (const auto& [job, number] : *left)
+    if (auto one = attempt::adopt(settings, loop, job, number, events()))
+      adopted.push_back(std::move(*one));
+  return adopted;
+}
+
 class node {
 public:
   node() {
