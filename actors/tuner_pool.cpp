@@ -46,10 +46,10 @@ wire::frame<wire::Suggestions> answer_of(const core::suggestion_request& request
       priors.push_back({prior->getStudySpec(), prior->getTrials()});
     // The study's id is its seed: the same study asks the same questions, after a restart as well.
     suggested = tuner::suggest(job.getStudySpec(), job.getTrials(),
-                              {.seed = request.study,
-                               .count = request.count,
-                               .fixed = request.fixed->getParameters(),
-                               .priors = priors});
+                               {.seed = request.study,
+                                .count = request.count,
+                                .fixed = request.fixed->getParameters(),
+                                .priors = priors});
   });
   if (!problem.empty())
     spdlog::error("event=suggestion_failed study={} first_trial={} reason=\"{}\"", request.study,
@@ -74,7 +74,8 @@ wire::frame<wire::Stoppings> answer_of(const core::stopping_request& request) {
     answer.setError(wire::text(problem));
     auto list = answer.initTrials(static_cast<uint32_t>(stops.size()));
     for (uint32_t i = 0; i < list.size(); ++i) {
-      list[i].setNumber(static_cast<uint32_t>(tuner::number_of(trials[stops[i].trial]).value_or(0)));
+      list[i].setNumber(
+          static_cast<uint32_t>(tuner::number_of(trials[stops[i].trial]).value_or(0)));
       list[i].setReason(wire::text(stops[i].reason));
     }
   });

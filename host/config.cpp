@@ -125,8 +125,7 @@ public:
     from.section("buckets", [&](yaml_section& buckets) {
       buckets.each([&](const std::string& name, yaml_section& map) {
         if (!name_of(name))
-          map.report(name, "not a bucket's name",
-                         fmt::format("the name behind gs://, {}", a_name));
+          map.report(name, "not a bucket's name", fmt::format("the name behind gs://, {}", a_name));
         map.scalar(name, into.buckets[name], a_directory, path_reader());
       });
     });
@@ -184,8 +183,7 @@ private:
   void image(const std::string& name, yaml_section& map, agent_config& into) const {
     const auto star = name.find('*');
     if (name.empty() || (star != name.npos && star + 1 != name.size()))
-      map.report(name, "not an image",
-                     "an imageUri, or the start of some with a '*' at its end");
+      map.report(name, "not an image", "an imageUri, or the start of some with a '*' at its end");
     map.scalar(name, into.images[name], "host, which runs the command on the node itself",
                [](std::string_view text) {
                  return text == "host" ? std::optional(std::string(text)) : std::nullopt;

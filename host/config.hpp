@@ -33,9 +33,9 @@ struct controller_config {
 };
 
 struct agent_config {
-  std::filesystem::path data_directory;       // empty only in a cluster_config: beside the controller's
-  std::string name;                           // the host's name where none is given
-  std::string controller;                     // "host:port" of its link; empty in a cluster_config
+  std::filesystem::path data_directory; // empty only in a cluster_config: beside the controller's
+  std::string name;                     // the host's name where none is given
+  std::string controller;               // "host:port" of its link; empty in a cluster_config
   std::string controller_name = "controller"; // the name that its certificate must have
   std::optional<link::identity> tls;          // absent in a cluster_config
   std::string address;                        // the peers of this node's replicas dial it

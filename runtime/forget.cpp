@@ -3,8 +3,8 @@
 #include "base/files.hpp"
 #include "runtime/attempt.hpp"
 #include "runtime/layout.hpp"
-#include "runtime/shim/identity.hpp"
 #include "runtime/leftovers.hpp"
+#include "runtime/shim/identity.hpp"
 
 #include <signal.h>
 #include <sys/syscall.h>

@@ -20,7 +20,7 @@ struct node_settings {
   std::filesystem::path python = "/usr/bin/python3";
   std::filesystem::path python_path; // the directory of the Python package `troupe`; empty: none
   std::filesystem::path library;     // libtroupe.so; empty: none
-  std::string api_uri; // of the TensorBoard service, for replicas; empty: none
+  std::string api_uri;               // of the TensorBoard service, for replicas; empty: none
   // Variables of the agent that replicas inherit; they inherit no others.
   std::vector<std::string> pass_environment = {
       "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_HOME"};

@@ -68,8 +68,7 @@ void yaml_section::each(const std::function<void(const std::string&, yaml_sectio
   }
 }
 
-void yaml_section::refuse(std::string_view name, std::string_view what,
-                          std::string_view expected) {
+void yaml_section::refuse(std::string_view name, std::string_view what, std::string_view expected) {
   if (take(name)) report(name, what, expected);
 }
 

@@ -1,10 +1,10 @@
 // `troupe bench`: the commands. A process is one rank of a job, which its environment defines, or
 // it starts a whole job on this machine.
+#include "cli/bench/commands.hpp"
 #include "cli/bench/local_job.hpp"
 #include "cli/bench/plan.hpp"
 #include "cli/bench/plot.hpp"
 #include "cli/bench/report.hpp"
-#include "cli/bench/commands.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/output_files.hpp"
 

@@ -175,12 +175,14 @@ static error request_error(const kj::Exception& exception, const http_options& o
                            bool connected) {
   const auto reason = exception.getDescription();
   if (exception.getType() == kj::Exception::Type::OVERLOADED)
-    return {errc::deadline_exceeded,
-            fmt::format("{} did not answer within {} s; is the server overloaded, or the wrong one?",
-                        options.url, options.timeout_ms / 1000)};
+    return {
+        errc::deadline_exceeded,
+        fmt::format("{} did not answer within {} s; is the server overloaded, or the wrong one?",
+                    options.url, options.timeout_ms / 1000)};
   if (!connected)
-    return {errc::unavailable, fmt::format("no server answers at {} ({}). Start one with: troupe up",
-                                           options.url, reason.cStr())};
+    return {errc::unavailable,
+            fmt::format("no server answers at {} ({}). Start one with: troupe up", options.url,
+                        reason.cStr())};
   if (exception.getType() == kj::Exception::Type::DISCONNECTED)
     return {errc::unavailable, fmt::format("{} closed the connection before it had answered ({})",
                                            options.url, reason.cStr())};
@@ -209,8 +211,8 @@ static kj::Promise<void> request_once(kj::Network& network, const kj::HttpHeader
         connected = true;
         use.client = kj::newHttpClient(table, *stream).attach(kj::mv(stream));
         const auto& body = outgoing.body;
-        auto request = use.client->request(outgoing.method, outgoing.path.c_str(),
-                                           outgoing.headers, body.size());
+        auto request = use.client->request(outgoing.method, outgoing.path.c_str(), outgoing.headers,
+                                           body.size());
         auto sent = body.empty() ? kj::Promise<void>(kj::READY_NOW)
                                  : request.body->write(body.data(), body.size());
         return sent.attach(kj::mv(request.body))
@@ -237,15 +239,16 @@ result<json_document> http_client::exchange(method verb, const std::string& path
   outgoing.headers.set(kj::HttpHeaderId::HOST, kj::str(outgoing.authority.c_str()));
   if (!options_.token.empty())
     outgoing.headers.set(loop_->authorization, kj::str("Bearer ", options_.token.c_str()));
-  if (verb == method::post) outgoing.headers.set(kj::HttpHeaderId::CONTENT_TYPE, "application/json");
+  if (verb == method::post)
+    outgoing.headers.set(kj::HttpHeaderId::CONTENT_TYPE, "application/json");
 
   answer got;
   bool connected = false;
   bool interrupted = false;
   auto problem = kj::runCatchingExceptions([&] {
     auto work = request_once(io.provider->getNetwork(), *loop_->table, outgoing, got, connected);
-    auto bounded = io.provider->getTimer().timeoutAfter(options_.timeout_ms * kj::MILLISECONDS,
-                                                        kj::mv(work));
+    auto bounded =
+        io.provider->getTimer().timeoutAfter(options_.timeout_ms * kj::MILLISECONDS, kj::mv(work));
     if (options_.interruptible)
       bounded = bounded.exclusiveJoin(
           io.unixEventPort.onSignal(SIGINT).then([&](siginfo_t&&) { interrupted = true; }));

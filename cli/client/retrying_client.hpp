@@ -14,7 +14,7 @@ class retrying_client {
 public:
   /// `note` is called once when the server stops answering, and once when it answers again.
   retrying_client(http_client& client, std::function<void(const std::string&)> note,
-                 std::chrono::seconds limit = std::chrono::seconds(60))
+                  std::chrono::seconds limit = std::chrono::seconds(60))
       : client_(client), note_(std::move(note)), limit_(limit) {}
 
   result<json_document> get(const std::string& path);

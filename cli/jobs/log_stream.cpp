@@ -144,8 +144,8 @@ std::vector<std::string> log_lines(const console& at, json_value entry, bool all
   if (task.empty()) task = "unknown_task";
   if (!trial.empty()) task = "trial-" + trial + "/" + task;
   auto style = severity == "ERROR" || severity == "CRITICAL" ? tone::bad
-             : severity == "WARNING"                       ? tone::warning
-                                                           : tone::plain;
+               : severity == "WARNING"                       ? tone::warning
+                                                             : tone::plain;
   auto prefix = fmt::format("{}  {}  {:<13}  ", at.painted(style, fmt::format("{:<7}", severity)),
                             log_time(parse_time(entry["timestamp"].text())), task);
   auto message = message_of(entry);

@@ -1,7 +1,7 @@
 // `troupe ca`: the cluster's own certificate authority, for the links between controller and
 // agents.
-#include "cli/serve/commands.hpp"
 #include "base/private_file.hpp"
+#include "cli/serve/commands.hpp"
 #include "link/authority.hpp"
 
 #include <fmt/format.h>
@@ -53,8 +53,7 @@ int issue(const ca_flags& flags, invocation& invoked) {
 } // namespace
 
 void add_ca(CLI::App& app, invocation& invoked) {
-  auto* ca = app.add_subcommand(
-      "ca", "Make the certificates of the controller and the agents");
+  auto* ca = app.add_subcommand("ca", "Make the certificates of the controller and the agents");
   ca->group(serve_group);
   ca->require_subcommand(1);
   auto flags = std::make_shared<ca_flags>();

@@ -1,5 +1,6 @@
 // `troupe reducer`: one reduction server, set up by its environment.
 #include "reduction/reducer/reducer.hpp"
+
 #include "cli/serve/commands.hpp"
 #include "cli/terminal/stop_signals.hpp"
 

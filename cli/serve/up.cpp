@@ -35,11 +35,10 @@ void divide_ports(host::agent_options& options, unsigned node, unsigned nodes) {
   options.port_last = static_cast<uint16_t>(options.port_first + share - 1);
 }
 
-result<std::vector<std::unique_ptr<host::agent_host>>> start_agents(caf::actor_system& system,
-                                                              const host::agent_options& pattern,
-                                                              const std::filesystem::path& directory,
-                                                              const up_flags& flags,
-                                                              const host::controller_host& controller) {
+result<std::vector<std::unique_ptr<host::agent_host>>>
+start_agents(caf::actor_system& system, const host::agent_options& pattern,
+             const std::filesystem::path& directory, const up_flags& flags,
+             const host::controller_host& controller) {
   std::vector<std::unique_ptr<host::agent_host>> agents;
   for (unsigned node = 0; node < flags.nodes; ++node) {
     auto options = pattern;

@@ -21,8 +21,7 @@ result<> output_files::check() const {
   const auto end = std::filesystem::path(plot).extension();
   if (!end.empty() && end != ".svg")
     return fail(errc::invalid_argument,
-                "--plot {}: a chart is written as SVG; expected a name that ends in .svg",
-                plot);
+                "--plot {}: a chart is written as SVG; expected a name that ends in .svg", plot);
   if (auto writable = check_writable(json); !writable) return writable;
   return check_writable(plot);
 }

@@ -50,8 +50,8 @@ std::string tail_of(const std::filesystem::path& path, off_t most) {
 } // namespace
 
 tune_runner::tune_runner(runtime::reactor& reactor, const tune_settings& settings,
-             const command_template& command, tune_store& store,
-             std::vector<std::string> environment, tune_events events)
+                         const command_template& command, tune_store& store,
+                         std::vector<std::string> environment, tune_events events)
     : reactor_(reactor), settings_(settings), command_(command), store_(store),
       environment_(std::move(environment)), events_(std::move(events)),
       trials_(store.stored().trials) {
@@ -107,13 +107,12 @@ bool tune_runner::may_begin_another() {
   if (end_ != JobState::UNSPECIFIED) return false;
   const auto whole_job = job();
   if (auto reason = tuner::too_many_failures(whole_job->getMaxFailedTrialCount(),
-                                         tuner::tally_of(whole_job->getTrials()))) {
+                                             tuner::tally_of(whole_job->getTrials()))) {
     finish(JobState::FAILED, std::move(*reason));
     return false;
   }
-  const auto ending =
-      tuner::study_end_of(study(), whole_job->getTrials(), store_.stored().create_micros,
-                          now_micros());
+  const auto ending = tuner::study_end_of(study(), whole_job->getTrials(),
+                                          store_.stored().create_micros, now_micros());
   look_again(ending.look_again_micros);
   if (ending.reason) {
     reason_ = *ending.reason;
@@ -132,7 +131,7 @@ bool tune_runner::suggest_one() {
   const auto whole_job = job();
   const auto answer =
       tuner::suggest(study(), whole_job->getTrials(),
-                    {.seed = store_.stored().seed, .count = 1, .fixed = {}, .priors = {}});
+                     {.seed = store_.stored().seed, .count = 1, .fixed = {}, .priors = {}});
   if (answer.sets.empty()) {
     reason_ = "the search space holds no further point";
     end_ = JobState::SUCCEEDED;
@@ -278,7 +277,7 @@ void tune_runner::on_end(size_t index) {
 }
 
 void tune_runner::conclude(size_t index, const program_end& end,
-                     std::span<const core::metric_point> points) {
+                           std::span<const core::metric_point> points) {
   trials_[index] = judged(trials_[index], study(), points, end, now_micros());
   if (auto kept = store_.put(*trials_[index]); !kept) return fail_run(kept.error());
   events_.ended(*trials_[index]);
@@ -335,7 +334,7 @@ void tune_runner::settle() {
   if (end_ == JobState::SUCCEEDED && !trials_.empty() && all_failed) {
     end_ = JobState::FAILED;
     reason_ = fmt::format("All {} trials failed. The last one: {}", trials.size(),
-                       wire::view(trials[trials.size() - 1].getInfeasibleReason()));
+                          wire::view(trials[trials.size() - 1].getInfeasibleReason()));
   }
   finished_ = true;
   look_again(std::nullopt);

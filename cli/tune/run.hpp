@@ -23,14 +23,14 @@ struct tune_events {
   std::function<void()> changed;                    // the display is to be redrawn
   std::function<void(wire::Trial::Reader)> started; // also when it is started again
   std::function<void(wire::Trial::Reader)> ended;
-  std::function<void()> finished;                   // nothing runs any more; the last event
+  std::function<void()> finished; // nothing runs any more; the last event
 };
 
 class tune_runner {
 public:
   /// `environment` is what trials inherit, as NAME=value.
   tune_runner(runtime::reactor&, const tune_settings&, const command_template&, tune_store&,
-        std::vector<std::string> environment, tune_events);
+              std::vector<std::string> environment, tune_events);
   ~tune_runner();
   tune_runner(const tune_runner&) = delete;
 

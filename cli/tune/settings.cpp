@@ -62,7 +62,7 @@ result<> check(const job_frame& job, const wire::tree& file, const std::string& 
     const auto at = place_of(file, bare ? path : "studySpec." + path);
     found += fmt::format("{}{}:{}:{}: {}: earlier studies are kept by a cluster; expected none "
                          "here",
-                       found.empty() ? "" : "\n", name, at.line, at.column, path);
+                         found.empty() ? "" : "\n", name, at.line, at.column, path);
   }
   if (!found.empty()) return fail(errc::invalid_argument, "{}", found);
   return {};

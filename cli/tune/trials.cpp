@@ -132,7 +132,7 @@ trial_frame judged(const trial_frame& trial, wire::StudySpec::Reader study,
 }
 
 std::vector<tuner::parameter_value> values_of(wire::StudySpec::Reader study,
-                                             wire::Trial::Reader trial) {
+                                              wire::Trial::Reader trial) {
   const tuner::search_space space(study);
   const auto row = space.row_of(trial.getParameters());
   return row ? space.values_of(*row) : std::vector<tuner::parameter_value>();

@@ -33,7 +33,7 @@ trial_frame judged(const trial_frame& trial, wire::StudySpec::Reader study,
                    int64_t now_micros);
 
 std::vector<tuner::parameter_value> values_of(wire::StudySpec::Reader study,
-                                             wire::Trial::Reader trial);
+                                              wire::Trial::Reader trial);
 std::vector<std::string> metric_ids(wire::StudySpec::Reader study);
 
 bool has_ended(wire::Trial::Reader trial);

@@ -1,9 +1,9 @@
 // `troupe tune`: the command. A study on this machine, without a cluster.
 #include "cli/client/progress_output.hpp"
-#include "cli/tune/commands.hpp"
 #include "cli/terminal/format.hpp"
 #include "cli/terminal/shell_words.hpp"
 #include "cli/terminal/stop_signals.hpp"
+#include "cli/tune/commands.hpp"
 #include "cli/tune/plot.hpp"
 #include "cli/tune/run.hpp"
 #include "cli/tune/view.hpp"
@@ -92,8 +92,8 @@ result<study_run> run_study(const invocation& run, const tune_settings& settings
                      .finished = [&] { ended.set_value(); }};
   bool interrupted = false;
   (*reactor)->post([&] {
-    tuned = std::make_unique<tune_runner>(**reactor, settings, command, store, inherited(run),
-                                          events);
+    tuned =
+        std::make_unique<tune_runner>(**reactor, settings, command, store, inherited(run), events);
     (*reactor)->watch(*stopped, [&] {
       take_signal(*stopped);
       if (!tuned) return;

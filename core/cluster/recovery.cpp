@@ -95,14 +95,15 @@ private:
   }
 
   result<> studies() {
-    auto tuning = each<wire::HyperparameterTuningJob>(
-        scan_, family::tuning_jobs, [&](std::string_view key, auto job) {
-          const uint64_t id = id_of_key(key);
-          tuning_job& made = state_.tuning_jobs[id];
-          made.id = id;
-          read(made, std::move(job));
-          if (!made.trials.empty()) inline_trials_.insert(id);
-        });
+    auto tuning = each<wire::HyperparameterTuningJob>(scan_, family::tuning_jobs,
+                                                      [&](std::string_view key, auto job) {
+                                                        const uint64_t id = id_of_key(key);
+                                                        tuning_job& made = state_.tuning_jobs[id];
+                                                        made.id = id;
+                                                        read(made, std::move(job));
+                                                        if (!made.trials.empty())
+                                                          inline_trials_.insert(id);
+                                                      });
     if (!tuning) return tuning;
     auto client =
         each<wire::Study>(scan_, family::studies, [&](std::string_view key, auto resource) {
@@ -116,13 +117,14 @@ private:
 
   /// Those of tuning jobs and of client studies, each under its study's id.
   result<> study_records() {
-    return each_value(scan_, family::study_records, [&](std::string_view key, std::string_view value) {
-      if (auto job = state_.tuning_jobs.find(id_of_key(key)); job != state_.tuning_jobs.end())
-        return read_frame<wire::TuningJobRecord>(job->second, value);
-      if (auto s = state_.client_studies.find(id_of_key(key)); s != state_.client_studies.end())
-        return read_frame<wire::StudyRecord>(s->second, value);
-      return result<>();
-    });
+    return each_value(
+        scan_, family::study_records, [&](std::string_view key, std::string_view value) {
+          if (auto job = state_.tuning_jobs.find(id_of_key(key)); job != state_.tuning_jobs.end())
+            return read_frame<wire::TuningJobRecord>(job->second, value);
+          if (auto s = state_.client_studies.find(id_of_key(key)); s != state_.client_studies.end())
+            return read_frame<wire::StudyRecord>(s->second, value);
+          return result<>();
+        });
   }
 
   result<> trials() {
@@ -216,9 +218,10 @@ effects close_sessions(parts& p) {
 
 } // namespace
 
-result<std::pair<std::unique_ptr<cluster>, effects>>
-cluster::recover(settings settings, std::string fresh_cluster_id, instant now,
-                 const scanner& scan) {
+result<std::pair<std::unique_ptr<cluster>, effects>> cluster::recover(settings settings,
+                                                                      std::string fresh_cluster_id,
+                                                                      instant now,
+                                                                      const scanner& scan) {
   auto made = std::make_unique<parts>(std::move(settings), std::move(fresh_cluster_id));
   parts& p = *made;
   loader stored(p.state, scan);

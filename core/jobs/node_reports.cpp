@@ -74,7 +74,8 @@ std::pair<custom_job*, replica*> node_reports::expected(const node& n, wire::Rep
 
 void node_reports::apply(node& n, wire::ReplicaStatus::Reader status, bool in_hello) {
   auto [job, r] = expected(n, status.getId());
-  if (!r || (r->ended() && (in_hello || !wire::is_live(status.getPhase())))) return unexpected(n, status, in_hello);
+  if (!r || (r->ended() && (in_hello || !wire::is_live(status.getPhase()))))
+    return unexpected(n, status, in_hello);
   attempts_.apply(*job, *r, status);
 }
 

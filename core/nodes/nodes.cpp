@@ -138,8 +138,7 @@ node* nodes::session_of(wire::Report::Reader report) {
 
 void nodes::arm(const node& n) {
   if (n.connected || n.lost) return timers_.disarm(timer::of_node(n.name));
-  timers_.arm(timer::of_node(n.name),
-              n.last_seen_micros + state_.settings.node_lost_after.count());
+  timers_.arm(timer::of_node(n.name), n.last_seen_micros + state_.settings.node_lost_after.count());
 }
 
 // -- what replicas hold --

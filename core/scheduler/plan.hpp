@@ -21,8 +21,8 @@ struct placement {
 
 /// What plan() sees beside the queue.
 struct plan_view {
-  std::vector<capacity> free;  // what each node has left
-  std::vector<capacity> total; // what each would have if nothing ran there
+  std::vector<capacity> free;                     // what each node has left
+  std::vector<capacity> total;                    // what each would have if nothing ran there
   std::function<int64_t(uint64_t)> create_micros; // of a job
   int64_t now_micros = 0;
 };

@@ -96,8 +96,7 @@ void scheduler::refresh_reasons() {
 }
 
 void scheduler::explain(custom_job& job, size_t ahead) {
-  if (!job.unplaceable.empty())
-    return out_.explain(job, "cannot be placed: " + job.unplaceable);
+  if (!job.unplaceable.empty()) return out_.explain(job, "cannot be placed: " + job.unplaceable);
   std::vector<node_view> views;
   for (const auto& [name, n] : state_.nodes)
     views.push_back({name, n.total, rest_of(n), n.connected});

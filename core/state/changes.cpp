@@ -101,7 +101,8 @@ void changes::put_operation(uint64_t id, wire::frame<wire::Operation> operation)
 
 void changes::erase_resource(const custom_job& job) {
   out_.writes.erase(family::custom_jobs, key_of(job.id));
-  out_.writes.range_deletes.push_back({family::service_logs, parts_prefix(job.id), parts_end(job.id)});
+  out_.writes.range_deletes.push_back(
+      {family::service_logs, parts_prefix(job.id), parts_end(job.id)});
   changed_attempt(job);
 }
 

@@ -73,7 +73,8 @@ struct custom_job {
 
   // The attempt.
   uint32_t attempt = 0;
-  std::vector<replica> replicas; // all assignments of the gang, by (pool, index); empty while it waits
+  std::vector<replica>
+      replicas; // all assignments of the gang, by (pool, index); empty while it waits
   uint32_t retries = 0;
   bool cancel_requested = false;
   int64_t deadline_micros = 0;

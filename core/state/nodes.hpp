@@ -14,7 +14,7 @@ namespace troupe::core {
 /// A replica that runs on a node although nobody expects it there: of an attempt given up while the
 /// node was away.
 using unexpected_replica = std::tuple<uint64_t, uint32_t, uint32_t, uint32_t,
-                         uint32_t>; // job, attempt, pool, index, incarnation
+                                      uint32_t>; // job, attempt, pool, index, incarnation
 
 struct node {
   std::string name;
@@ -33,7 +33,8 @@ struct node {
   std::set<uint16_t> gpus;  // theirs, by index
   bool lost = false;        // volatile: away for too long, and its replicas were written off
   bool shrunk = false;      // volatile: came back with less than it had given away
-  std::set<unexpected_replica> unexpected;   // volatile: nothing is placed here before they have stopped
+  std::set<unexpected_replica>
+      unexpected; // volatile: nothing is placed here before they have stopped
 
   /// Replicas hold more than the node has.
   bool holds_too_much() const {

@@ -52,7 +52,8 @@ result<measurement> next_measurement(const trial& t, wire::Measurement::Reader f
 void client_studies::create(wire::Study::Reader wanted, wire::Command::Reader command) {
   auto problems = problems_of(wanted);
   if (problems.empty())
-    if (std::string missing = trials_.missing_prior(wanted.getStudySpec(), command); !missing.empty())
+    if (std::string missing = trials_.missing_prior(wanted.getStudySpec(), command);
+        !missing.empty())
       problems.push_back(std::move(missing));
   if (!problems.empty()) return out_.answer_problems(problems);
   const std::string project = wire::str(command.getProject());
@@ -70,7 +71,8 @@ void client_studies::create(wire::Study::Reader wanted, wire::Command::Reader co
   study.id = id;
   study.project = project;
   study.location = location;
-  study.submitted = named_study(wanted, resource_name(project, location, "studies", id), state_.now);
+  study.submitted =
+      named_study(wanted, resource_name(project, location, "studies", id), state_.now);
   study.create_micros = study.update_micros = state_.now;
   out_.changed(study);
   trials_.end_by_rule(study);
@@ -83,7 +85,7 @@ void client_studies::remove(uint64_t id, wire::Command::Reader command) {
   if (!study) return;
   for (const pending_operation& waits : std::vector(study->pending))
     operations_.fail(*study, waits,
-                   {errc::aborted, fmt::format("{} was deleted meanwhile.", study->name())});
+                     {errc::aborted, fmt::format("{} was deleted meanwhile.", study->name())});
   out_.erase(*study);
   trials_.arm(*study, std::nullopt);
   state_.client_studies.erase(id);
@@ -101,10 +103,11 @@ void client_studies::create_trial(wire::TrialChange::Reader change, wire::Comman
   const bool ended =
       wanted.getState() == state::SUCCEEDED || wanted.getState() == state::INFEASIBLE;
   if (!ended && study->over())
-    return out_.answer_error(errc::failed_precondition,
-                        fmt::format("{} is COMPLETED ({}), so the trial would never be suggested. "
-                                    "Expected an ACTIVE study, or a trial that has ended already.",
-                                    study->name(), study->inactive_reason));
+    return out_.answer_error(
+        errc::failed_precondition,
+        fmt::format("{} is COMPLETED ({}), so the trial would never be suggested. "
+                    "Expected an ACTIVE study, or a trial that has ended already.",
+                    study->name(), study->inactive_reason));
   trial made = trial_of(wanted);
   made.number = study->next_trial++;
   made.state = ended ? wanted.getState() : state::REQUESTED;
@@ -156,7 +159,8 @@ void client_studies::measure(wire::TrialChange::Reader change, wire::Command::Re
   base_.answer_trial(*study, *t);
 }
 
-void client_studies::complete_trial(wire::TrialChange::Reader change, wire::Command::Reader command) {
+void client_studies::complete_trial(wire::TrialChange::Reader change,
+                                    wire::Command::Reader command) {
   client_study* study = base_.find(change.getStudy(), command);
   trial* t = study ? base_.find_running_trial(*study, change.getNumber(), "completed") : nullptr;
   if (!t) return;

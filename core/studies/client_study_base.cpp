@@ -31,7 +31,8 @@ std::string_view name_of(state of) {
 
 client_study* client_study_base::find(uint64_t id, wire::Command::Reader command) {
   auto found = state_.client_studies.find(id);
-  if (found != state_.client_studies.end() && found->second.project == wire::view(command.getProject())
+  if (found != state_.client_studies.end()
+      && found->second.project == wire::view(command.getProject())
       && found->second.location == wire::view(command.getLocation()))
     return &found->second;
   out_.answer_missing(command, "studies", id);
@@ -45,15 +46,16 @@ trial* client_study_base::find_trial(client_study& study, uint32_t number) {
   return nullptr;
 }
 
-trial* client_study_base::find_running_trial(client_study& study, uint32_t number, std::string_view wish) {
+trial* client_study_base::find_running_trial(client_study& study, uint32_t number,
+                                             std::string_view wish) {
   trial* t = find_trial(study, number);
   if (!t || t->state == state::ACTIVE || t->state == state::STOPPING) return t;
   const bool waits = t->state == state::REQUESTED;
   out_.answer_error(errc::failed_precondition,
-               fmt::format("{} is {}, so it cannot be {}; expected ACTIVE or STOPPING. {}",
-                           trial_name(study, number), name_of(t->state), wish,
-                           waits ? "Ask for it with trials:suggest first."
-                                 : "A trial that has ended stays as it is."));
+                    fmt::format("{} is {}, so it cannot be {}; expected ACTIVE or STOPPING. {}",
+                                trial_name(study, number), name_of(t->state), wish,
+                                waits ? "Ask for it with trials:suggest first."
+                                      : "A trial that has ended stays as it is."));
   return nullptr;
 }
 

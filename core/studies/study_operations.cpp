@@ -23,7 +23,7 @@ struct study_operations::match {
 };
 
 study_operations::match study_operations::matching(const client_study& study,
-                               wire::SuggestTrialsRequest::Reader wanted) {
+                                                   wire::SuggestTrialsRequest::Reader wanted) {
   match found;
   std::set<uint32_t> taken;
   const auto client = wire::view(wanted.getClientId());
@@ -81,7 +81,8 @@ pending_operation& study_operations::add(client_study& study) {
   return study.pending.back();
 }
 
-operation_facts study_operations::facts_of(const client_study& study, const pending_operation& waits) const {
+operation_facts study_operations::facts_of(const client_study& study,
+                                           const pending_operation& waits) const {
   operation_facts facts{.name =
                             resource_name(study.project, study.location, "operations", waits.id),
                         .start_micros = waits.start_micros,
@@ -135,7 +136,8 @@ void study_operations::advance(client_study& study) {
   }
 }
 
-void study_operations::ask(client_study& study, const pending_operation& waits, const match& found) {
+void study_operations::ask(client_study& study, const pending_operation& waits,
+                           const match& found) {
   if (study.asked_for == waits.id && study.asked_from == study.next_trial) return;
   study.asked_for = waits.id;
   study.asked_from = study.next_trial;
@@ -147,7 +149,7 @@ void study_operations::ask(client_study& study, const pending_operation& waits, 
     count = std::min(
         count, static_cast<uint32_t>(most.getNumber() - static_cast<double>(study.trials.size())));
   out_.ask(suggestion_request{study.id, study.next_trial, count, waits.id,
-                                      frame_for_suggestions(study), found.fixed, trials_.priors_of(study)});
+                              frame_for_suggestions(study), found.fixed, trials_.priors_of(study)});
 }
 
 /// After a restart; changes nothing that is stored.
@@ -170,10 +172,10 @@ void study_operations::suggested(client_study& study, wire::Suggestions::Reader 
   study.asked_for = 0;
   if (answer.getError().size() > 0) {
     fail(study, *head,
-                   {errc::internal,
-                    fmt::format("The tuner could not compute suggestions for {}: {}. Trying again "
-                                "may help.",
-                                study.name(), wire::view(answer.getError()))});
+         {errc::internal,
+          fmt::format("The tuner could not compute suggestions for {}: {}. Trying again "
+                      "may help.",
+                      study.name(), wire::view(answer.getError()))});
     return advance(study);
   }
   const match before = matching(study, *head->wanted);
@@ -183,10 +185,10 @@ void study_operations::suggested(client_study& study, wire::Suggestions::Reader 
   for (auto parameters : answer.getParameters())
     if (!before.free && !lies_in(parameters.getValues(), before.fixed->getParameters())) {
       fail(study, *head,
-                     {errc::internal,
-                      fmt::format("The tuner's suggestion for {} does not have the values of the "
-                                  "context. Ask without a context, or with another one.",
-                                  study.name())});
+           {errc::internal,
+            fmt::format("The tuner's suggestion for {} does not have the values of the "
+                        "context. Ask without a context, or with another one.",
+                        study.name())});
       return advance(study);
     }
   const uint32_t most = head->wanted->getContexts().size() > 0 ? 1 : before.missing;
@@ -260,9 +262,9 @@ void study_operations::judged(client_study& study, wire::Stoppings::Reader answe
     trial& t = study.trials.at(waits.checked);
     if (answer.getError().size() > 0) {
       fail(study, waits,
-                     {errc::internal,
-                      fmt::format("The tuner could not judge {}: {}. Trying again may help.",
-                                  trial_name(study, t.number), wire::view(answer.getError()))});
+           {errc::internal,
+            fmt::format("The tuner could not judge {}: {}. Trying again may help.",
+                        trial_name(study, t.number), wire::view(answer.getError()))});
       continue;
     }
     for (auto stop : answer.getTrials()) {

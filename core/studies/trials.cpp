@@ -19,7 +19,8 @@ void trials::end(study& s, trial& t, std::optional<measurement> final, std::stri
 tuner::study_end trials::end_by_rule(study& s) {
   if (!s.spec().hasStudyStoppingConfig()) return {};
   auto frame = frame_of(s, detail_of_trials::without_measurements);
-  tuner::study_end end = tuner::study_end_of(s.spec(), frame->getTrials(), s.create_micros, state_.now);
+  tuner::study_end end =
+      tuner::study_end_of(s.spec(), frame->getTrials(), s.create_micros, state_.now);
   arm(s, end.look_again_micros);
   return end;
 }

@@ -21,10 +21,11 @@ constexpr uint32_t tuner_failures_max = 3;
 } // namespace
 
 void tuning_jobs::create(wire::HyperparameterTuningJob::Reader wanted,
-                               wire::Command::Reader command, std::string_view secret) {
+                         wire::Command::Reader command, std::string_view secret) {
   auto problems = problems_of(wanted, state_.settings.machines);
   if (problems.empty())
-    if (std::string missing = trials_.missing_prior(wanted.getStudySpec(), command); !missing.empty())
+    if (std::string missing = trials_.missing_prior(wanted.getStudySpec(), command);
+        !missing.empty())
       problems.push_back(std::move(missing));
   if (!problems.empty()) return out_.answer_problems(problems);
   uint64_t id = state_.next_id++;
@@ -79,24 +80,25 @@ void tuning_jobs::remove(uint64_t id, wire::Command::Reader command) {
   state_.tuning_jobs.erase(id);
 }
 
-void tuning_jobs::resume(wire::ResumeTuningJob::Reader resume,
-                               wire::Command::Reader command) {
+void tuning_jobs::resume(wire::ResumeTuningJob::Reader resume, wire::Command::Reader command) {
   tuning_job* job = find(resume.getId(), command);
   if (!job) return;
   if (!job->terminal())
-    return out_.answer_error(errc::failed_precondition,
-                        fmt::format("{} has not ended, so it cannot be resumed. Cancel it, or wait "
-                                    "until it ends; then resume it with a greater maxTrialCount.",
-                                    job->name()));
+    return out_.answer_error(
+        errc::failed_precondition,
+        fmt::format("{} has not ended, so it cannot be resumed. Cancel it, or wait "
+                    "until it ends; then resume it with a greater maxTrialCount.",
+                    job->name()));
   const auto wanted = resume.getWanted();
   if (auto problems = problems_of(wanted, *job->submitted, job->trials.size()); !problems.empty())
     return out_.answer_problems(problems);
   if (tuner::study_end end = trials_.end_by_rule(*job); end.reason)
-    return out_.answer_error(errc::failed_precondition,
-                        fmt::format("{} cannot be resumed: its studyStoppingConfig would end it "
-                                    "again at once: {}. Make a new job that learns from it by "
-                                    "transferLearningConfig.priorStudyNames.",
-                                    job->name(), *end.reason));
+    return out_.answer_error(
+        errc::failed_precondition,
+        fmt::format("{} cannot be resumed: its studyStoppingConfig would end it "
+                    "again at once: {}. Make a new job that learns from it by "
+                    "transferLearningConfig.priorStudyNames.",
+                    job->name(), *end.reason));
   job->submitted = job->submitted.with([&](wire::HyperparameterTuningJob::Builder builder) {
     if (wanted.getMaxTrialCount() != 0) builder.setMaxTrialCount(wanted.getMaxTrialCount());
     if (wanted.getParallelTrialCount() != 0)
@@ -129,16 +131,16 @@ void tuning_jobs::ask(tuning_job& job) {
   if (count <= 0 || job.asked_from == first) return;
   job.asked_from = first;
   out_.ask(suggestion_request{job.id,
-                                      first,
-                                      static_cast<uint32_t>(count),
-                                      0,
-                                      frame_for_suggestions(job),
-                                      {},
-                                      trials_.priors_of(job)});
+                              first,
+                              static_cast<uint32_t>(count),
+                              0,
+                              frame_for_suggestions(job),
+                              {},
+                              trials_.priors_of(job)});
 }
 
 void tuning_jobs::suggested(tuning_job& job, wire::Suggestions::Reader answer,
-                         std::string_view secret) {
+                            std::string_view secret) {
   if (job.over() || answer.getFirstTrial() != job.trials.size() + 1) return;
   job.asked_from = 0;
   out_.changed(job);

@@ -16,7 +16,8 @@ public:
       : state_(state), out_(out), trials_(shared), jobs_(jobs), ends_(ends), tuning_trials_(runs) {}
 
   // -- commands --
-  void create(wire::HyperparameterTuningJob::Reader, wire::Command::Reader, std::string_view secret);
+  void create(wire::HyperparameterTuningJob::Reader, wire::Command::Reader,
+              std::string_view secret);
   void cancel(uint64_t id, wire::Command::Reader);
   void remove(uint64_t id, wire::Command::Reader);
   void resume(wire::ResumeTuningJob::Reader, wire::Command::Reader);

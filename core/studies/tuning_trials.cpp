@@ -55,11 +55,12 @@ std::string unmeasured(const custom_job& run, wire::StudySpec::Reader study) {
 } // namespace
 
 void tuning_trials::add(tuning_job& job, wire::Suggestions::ParameterSet::Reader parameters,
-                       std::string_view secret) {
+                        std::string_view secret) {
   auto number = static_cast<uint32_t>(job.trials.size() + 1);
   uint64_t id = state_.next_id++;
-  auto named = trial_custom_job(job, number, parameters,
-                                resource_name(job.project, job.location, "customJobs", id), state_.now);
+  auto named =
+      trial_custom_job(job, number, parameters,
+                       resource_name(job.project, job.location, "customJobs", id), state_.now);
   trial& made = job.trials[number];
   made.number = number;
   made.parameters = wire::frame<wire::Suggestions::ParameterSet>::copy(parameters);
@@ -118,7 +119,7 @@ void tuning_trials::ended(custom_job& run) {
 }
 
 bool tuning_trials::add_points(custom_job& run, wire::StudySpec::Reader study,
-                         wire::MetricReport::Reader report) {
+                               wire::MetricReport::Reader report) {
   bool news = false;
   for (auto point : report.getPoints()) {
     std::string_view tag = wire::view(point.getTag());

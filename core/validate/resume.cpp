@@ -10,17 +10,16 @@ std::vector<std::string> problems_of(wire::ResumeTuningJobRequest::Reader wanted
                                      size_t trials_made) {
   std::vector<std::string> problems;
   const auto made = static_cast<int64_t>(trials_made);
-  const int64_t most = wanted.getMaxTrialCount() != 0 ? wanted.getMaxTrialCount()
-                                                      : job.getMaxTrialCount();
+  const int64_t most =
+      wanted.getMaxTrialCount() != 0 ? wanted.getMaxTrialCount() : job.getMaxTrialCount();
   if (most <= made)
     problems.push_back(
         fmt::format("maxTrialCount: {}; expected more than {}, the number of trials made so far",
                     wanted.getMaxTrialCount() != 0 ? fmt::format("{}", most)
                                                    : fmt::format("not set, which leaves {}", most),
                     made));
-  const int64_t parallel = wanted.getParallelTrialCount() != 0
-                               ? wanted.getParallelTrialCount()
-                               : job.getParallelTrialCount();
+  const int64_t parallel = wanted.getParallelTrialCount() != 0 ? wanted.getParallelTrialCount()
+                                                               : job.getParallelTrialCount();
   if (parallel < 1 || parallel > most)
     problems.push_back(fmt::format(
         "parallelTrialCount: {}; expected 1 to maxTrialCount, which is {}", parallel, most));

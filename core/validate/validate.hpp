@@ -29,8 +29,7 @@ std::vector<std::string> problems_of(wire::HyperparameterTuningJob::Reader job,
 
 /// The new counts of a job that has ended and is to go on; 0 leaves a count as it is.
 std::vector<std::string> problems_of(wire::ResumeTuningJobRequest::Reader wanted,
-                                     wire::HyperparameterTuningJob::Reader job,
-                                     size_t trials_made);
+                                     wire::HyperparameterTuningJob::Reader job, size_t trials_made);
 
 std::vector<std::string> problems_of(wire::Study::Reader study);
 

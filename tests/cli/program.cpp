@@ -68,7 +68,8 @@ TEST_CASE("help and version go to standard output with exit code 0") {
   CHECK(console.err.str().empty());
 }
 
-TEST_CASE("help shows a value only after options that take one, and the whole command in its usage") {
+TEST_CASE(
+    "help shows a value only after options that take one, and the whole command in its usage") {
   test_console console;
   CHECK(offline(console, {"custom-jobs", "create", "--help"}) == 0);
   const auto help = console.out.str();
@@ -108,7 +109,8 @@ TEST_CASE("wrong usage is rejected with a suggestion when a known word is near")
   }
 }
 
-TEST_CASE("the error names the cause when there is no cluster, no server, or another kind of server") {
+TEST_CASE(
+    "the error names the cause when there is no cluster, no server, or another kind of server") {
   test::scratch at;
   test_console console;
   auto token = at.write("token", "t\n");

@@ -40,9 +40,7 @@ void world::settle() {
 }
 
 core::scanner world::scanner() const {
-  return [this](store::family kind, const auto& visit) {
-    return db->scan(kind, "", false, visit);
-  };
+  return [this](store::family kind, const auto& visit) { return db->scan(kind, "", false, visit); };
 }
 
 void world::restart() {
@@ -198,7 +196,7 @@ int32_t world::reply_code() const {
 }
 
 std::vector<wire::Order::Reader> world::sent(wire::Order::Which kind,
-                                      const std::string& node) const {
+                                             const std::string& node) const {
   std::vector<wire::Order::Reader> found;
   for (const core::order& order : last.orders)
     if (order.message->which() == kind && (node.empty() || order.node == node))

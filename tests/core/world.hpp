@@ -102,7 +102,8 @@ public:
   std::string reply_error() const;
   int32_t reply_code() const;
   /// The last step's orders of a kind, for a node (for all of them if empty).
-  std::vector<wire::Order::Reader> sent(wire::Order::Which kind, const std::string& node = "") const;
+  std::vector<wire::Order::Reader> sent(wire::Order::Which kind,
+                                        const std::string& node = "") const;
   size_t count_sent(wire::Order::Which kind, const std::string& node = "") const;
 
   core::settings settings;

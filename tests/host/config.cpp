@@ -141,7 +141,8 @@ TEST_CASE("missing required keys are reported") {
            "c.yaml:2:6: tls.authority: missing; expected the path of a PEM file");
 }
 
-TEST_CASE("a cluster in one process refuses a link and its certificates, and says what to run instead") {
+TEST_CASE(
+    "a cluster in one process refuses a link and its certificates, and says what to run instead") {
   for (std::string_view key : {"link: {listen: '0.0.0.0:7801'}", "tls: {certificate: a}"}) {
     const auto message = cluster_refusal(fmt::format("controller: {{{}}}", key));
     CHECK_MESSAGE(message
@@ -219,7 +220,8 @@ TEST_CASE("an IPv6 address and port 0 are accepted as an address to listen on") 
   CHECK(config->controller.api_listen == "[::1]:0");
 }
 
-TEST_CASE("a missing file, a directory and a file that is not a mapping each get a different error") {
+TEST_CASE(
+    "a missing file, a directory and a file that is not a mapping each get a different error") {
   CHECK(refusal(read_agent_config("/nonexistent/a.yaml"))
         == "cannot read the config file /nonexistent/a.yaml: No such file or directory");
   CHECK(read_agent_config("/nonexistent/a.yaml").error().code == errc::not_found);

@@ -120,7 +120,8 @@ TEST_CASE("a port that is taken makes the replica fail, and it may be tried agai
   close(taken);
 }
 
-TEST_CASE("a replica runs in its directory with empty input, its arguments, and no other descriptors") {
+TEST_CASE(
+    "a replica runs in its directory with empty input, its arguments, and no other descriptors") {
   node here;
   auto order =
       order_of(job{.pools = {{{"/bin/sh", "-c",

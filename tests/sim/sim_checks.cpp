@@ -11,8 +11,8 @@ using store::family;
 
 void sim_world::compare_with_replay() {
   for (family kind : {family::custom_jobs, family::tuning_jobs, family::attempts,
-                       family::operations, family::nodes, family::service_logs, family::studies,
-                       family::study_records, family::trials}) {
+                      family::operations, family::nodes, family::service_logs, family::studies,
+                      family::study_records, family::trials}) {
     auto rows = [&](const store::database& db) {
       std::map<std::string, std::string> all;
       if (!db.scan(kind, "", false, [&](auto key, auto value) {

@@ -41,9 +41,10 @@ void sim_world::command(const std::function<void(wire::Command::Builder)>& fill)
     command.setProject("p");
     command.setLocation("l");
     fill(command);
-    asked_[request] = command.isCreateCustomJob() || command.isCreateTuningJob() || command.isCreateStudy()
-                          ? "create"
-                          : "something of what may be gone";
+    asked_[request] =
+        command.isCreateCustomJob() || command.isCreateTuningJob() || command.isCreateStudy()
+            ? "create"
+            : "something of what may be gone";
   });
   step(event);
 }
@@ -131,7 +132,7 @@ void sim_world::research() {
                   : choice < 85 ? c.initCheckEarlyStopping()
                   : choice < 90 ? c.initStopTrial()
                   : choice < 95 ? c.initCreateTrial()
-                              : c.initDeleteTrial();
+                                : c.initDeleteTrial();
     change.setStudy(*found);
     change.setNumber(number);
     if (c.isSuggestTrials()) {

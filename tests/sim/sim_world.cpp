@@ -235,8 +235,7 @@ void sim_world::recover() {
       [this](family kind, const auto& visit) { return db_->scan(kind, "", false, visit); });
   if (!recovered) throw violation("recovery: " + recovered.error().message);
   cluster_ = std::move(recovered->first);
-  if (cluster_->id() != "first")
-    throw violation("recovery: the cluster's id changed");
+  if (cluster_->id() != "first") throw violation("recovery: the cluster's id changed");
   if (auto broken = cluster_->violated_invariant()) throw violation("after recovery: " + *broken);
   commit(recovered->second);
   send(std::move(recovered->second));

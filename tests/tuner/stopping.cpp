@@ -30,7 +30,8 @@ TEST_CASE("without a rule, trials or a single objective nothing is stopped") {
   CHECK(stopped(study_with(median), three).empty());
 }
 
-TEST_CASE("the median rule stops a trial that is strictly worse than the median of running averages at its step") {
+TEST_CASE(
+    "the median rule stops a trial that is strictly worse than the median of running averages at its step") {
   const auto study = study_with(median);
   CHECK(stopped(study, with(three, running({{1, 0}, {2, 1.5}}))).empty());
   const auto found = stops(study, with(three, running({{1, 0}, {2, 1.4}})));
@@ -95,7 +96,8 @@ TEST_CASE("ASHA stops the same trial as Ray Tune when 2, 4 and 1 reach the first
            "best 1/2 of 2 trials that were there before");
 }
 
-TEST_CASE("ASHA stops a trial with a large value when the goal is to minimize, however the others ended") {
+TEST_CASE(
+    "ASHA stops a trial with a large value when the goal is to minimize, however the others ended") {
   const auto study = study_with(asha, smaller);
   CHECK(stopped(study, {{.curve = {{1, 2}}, .stopped = "asha"},
                         {.state = trial_state::INFEASIBLE, .curve = {{1, 4}}},

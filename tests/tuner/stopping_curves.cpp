@@ -133,7 +133,8 @@ TEST_CASE("the decay curve rule stops nothing when all trials are equal") {
       stopped(study_with(decay, smaller), with(same, seen([](double) { return 1; }, 10))).empty());
 }
 
-TEST_CASE("the decay curve rule stops a worse trial more surely, also one worse than all finished ones") {
+TEST_CASE(
+    "the decay curve rule stops a worse trial more surely, also one worse than all finished ones") {
   const auto study = study_with(decay, smaller);
   std::vector<told_trial> trials;
   for (double end : {0.1, 0.12, 0.15, 0.2, 0.11, 0.13})

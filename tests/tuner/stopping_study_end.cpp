@@ -123,7 +123,8 @@ TEST_CASE("maxNumTrialsNoProgress counts trials in the order in which they ended
   CHECK(!end_of(R"("maxNumTrialsNoProgress": 0)", {running_trial}, 9).reason);
 }
 
-TEST_CASE("maxDurationNoProgress counts from the end of the best trial, or from the start of the study") {
+TEST_CASE(
+    "maxDurationNoProgress counts from the end of the best trial, or from the start of the study") {
   const std::string minute = R"("maxDurationNoProgress": "60s")";
   CHECK(end_of(minute, {}, 60).reason);
   const auto end = end_of(minute, {{1, 30}, {0.5, 80}}, 89);

@@ -136,7 +136,8 @@ TEST_CASE("contradicting or missing flags of a job are rejected") {
               "typo.yaml:1:1: workerPoolSpec: unknown field"));
 }
 
-TEST_CASE("a tuning job takes its counts from the flags, then from the file, then from gcloud's defaults") {
+TEST_CASE(
+    "a tuning job takes its counts from the flags, then from the file, then from gcloud's defaults") {
   test::scratch at;
   auto file =
       at.write("tuning.yaml",

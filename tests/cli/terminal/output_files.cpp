@@ -7,7 +7,8 @@
 using namespace troupe;
 using namespace troupe::cli;
 
-TEST_CASE("output files are rejected before the work when they cannot be written or name another format") {
+TEST_CASE(
+    "output files are rejected before the work when they cannot be written or name another format") {
   CHECK(output_files{}.check());
   const auto path = std::filesystem::temp_directory_path() / "troupe-output-files-test.svg";
   CHECK(output_files{.json = {}, .plot = path.string()}.check());

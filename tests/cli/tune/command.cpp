@@ -61,7 +61,8 @@ TEST_CASE_FIXTURE(fixture, "doubled braces become literal braces") {
         == words{"sh", "-c", "awk '{print $1}'", "{lr}", "{0.0001}", "}", "adam", "8"});
 }
 
-TEST_CASE_FIXTURE(fixture, "a command without names gets a flag for every parameter, as in a cluster") {
+TEST_CASE_FIXTURE(fixture,
+                  "a command without names gets a flag for every parameter, as in a cluster") {
   CHECK(filled({"./train", "--x={{1}}"}, sgd)
         == words{"./train", "--x={1}", "--lr=0.01", "--units=64", "--opt=sgd", "--momentum=0.5"});
   CHECK(filled({"./train"}, adam) == words{"./train", "--lr=0.0001", "--units=8", "--opt=adam"});

@@ -82,7 +82,8 @@ TEST_CASE_FIXTURE(fixture, "a study that is opened again has everything that was
   CHECK(stored.trials[1]->getState() == wire::Trial::State::ACTIVE);
 }
 
-TEST_CASE_FIXTURE(fixture, "half a line at the journal's end is cut off, and nothing else is lost") {
+TEST_CASE_FIXTURE(fixture,
+                  "half a line at the journal's end is cut off, and nothing else is lost") {
   (void)open()->put(*trial_one());
   const auto whole = journal();
   append(R"({"trial":{"id":"1","sta)");

@@ -1,4 +1,5 @@
 #include "core/cluster/invariants.hpp"
+
 #include "tests/core/fixture.hpp"
 
 using namespace troupe;

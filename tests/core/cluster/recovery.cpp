@@ -130,12 +130,11 @@ TEST_CASE("a store that contradicts itself stops the recovery, and the broken ru
   uint64_t one = w.submit(), two = w.submit();
   store::batch damage;
   const uint16_t port = w.attempt(one)->getReplicas()[0].getPort();
-  damage.put(store::family::attempts, store::key_of(two),
-             w.attempt(two)
-                 .with([&](wire::AttemptRecord::Builder record) {
-                   record.getReplicas()[0].setPort(port);
-                 })
-                 .str());
+  damage.put(
+      store::family::attempts, store::key_of(two),
+      w.attempt(two)
+          .with([&](wire::AttemptRecord::Builder record) { record.getReplicas()[0].setPort(port); })
+          .str());
   REQUIRE(w.db->commit(damage));
   auto recovered = core::cluster::recover({}, "fresh", instant_of(w.now), w.scanner());
   REQUIRE(!recovered);

@@ -1,4 +1,5 @@
 #include "core/jobs/attempts.hpp"
+
 #include "tests/core/fixture.hpp"
 
 using namespace troupe;
@@ -61,7 +62,8 @@ struct attempt_fixture : fixture {
 
 } // namespace
 
-TEST_CASE("an attempt starts as a whole: one launch order for each node, and what it holds is taken") {
+TEST_CASE(
+    "an attempt starts as a whole: one launch order for each node, and what it holds is taken") {
   attempt_fixture f;
   core::custom_job& job = f.start({.pools = {{}, {.count = 2}}});
   CHECK(job.attempt == 1);
@@ -104,7 +106,8 @@ TEST_CASE("a replica killed by a signal is launched again in its place") {
   CHECK(f.orders(wire::Order::LAUNCH) == 1);
 }
 
-TEST_CASE("a lost replica gives the job a new attempt, which is queued once the others have stopped") {
+TEST_CASE(
+    "a lost replica gives the job a new attempt, which is queued once the others have stopped") {
   attempt_fixture f;
   core::custom_job& job = f.start({.pools = {{}, {}}});
   f.report(job, 0, ReplicaPhase::RUNNING);

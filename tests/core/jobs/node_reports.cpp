@@ -1,5 +1,6 @@
-#include "core/jobs/custom_jobs.hpp"
 #include "core/jobs/node_reports.hpp"
+
+#include "core/jobs/custom_jobs.hpp"
 #include "tests/core/fixture.hpp"
 
 using namespace troupe;

@@ -56,7 +56,7 @@ inline void point(capnp::List<wire::Trial::Parameter>::Builder values, double x)
 }
 
 inline void create_trial(world& w, uint64_t study, double x,
-                  const std::function<void(wire::Trial::Builder)>& more = {}) {
+                         const std::function<void(wire::Trial::Builder)>& more = {}) {
   w.step([&](wire::Event::Builder event) {
     auto change = world::in_project(event).initCreateTrial();
     change.setStudy(study);
@@ -68,7 +68,7 @@ inline void create_trial(world& w, uint64_t study, double x,
 
 /// The id of the operation.
 inline uint64_t ask(world& w, uint64_t study, const std::string& client, int32_t count = 1,
-             std::vector<double> contexts = {}) {
+                    std::vector<double> contexts = {}) {
   w.step([&](wire::Event::Builder event) {
     auto change = world::in_project(event).initSuggestTrials();
     change.setStudy(study);
@@ -88,7 +88,7 @@ inline uint64_t ask(world& w, uint64_t study, const std::string& client, int32_t
 
 /// What the tuner says to a request of the last step.
 inline void suggest(world& w, const core::suggestion_request& request, std::vector<double> xs,
-             bool exhausted = false, const std::string& error = "") {
+                    bool exhausted = false, const std::string& error = "") {
   w.step([&](wire::Event::Builder event) {
     auto answer = event.initSuggestions();
     answer.setStudyId(request.study);
@@ -132,7 +132,7 @@ void change(world& w, uint64_t study, uint32_t number, Fill fill) {
 }
 
 inline void measure(world& w, uint64_t study, uint32_t number, int64_t step, double value,
-             const std::string& metric = "loss", int64_t elapsed_s = -1) {
+                    const std::string& metric = "loss", int64_t elapsed_s = -1) {
   change(w, study, number, [&](wire::Command::Builder command) {
     auto change = command.initAddMeasurement();
     auto m = change.initMeasurement();
@@ -146,7 +146,7 @@ inline void measure(world& w, uint64_t study, uint32_t number, int64_t step, dou
 }
 
 inline void complete(world& w, uint64_t study, uint32_t number, std::optional<double> final = {},
-              const std::string& infeasible = "") {
+                     const std::string& infeasible = "") {
   change(w, study, number, [&](wire::Command::Builder command) {
     auto change = command.initCompleteTrial();
     auto wish = change.initCompletion();
@@ -175,8 +175,8 @@ inline uint64_t check(world& w, uint64_t study, uint32_t number) {
 }
 
 inline void verdict(world& w, const core::stopping_request& request,
-             const std::vector<std::pair<uint32_t, std::string>>& stops,
-             const std::string& error = "") {
+                    const std::vector<std::pair<uint32_t, std::string>>& stops,
+                    const std::string& error = "") {
   w.step([&](wire::Event::Builder event) {
     auto answer = event.initStoppings();
     answer.setStudyId(request.study);

@@ -1,4 +1,5 @@
 #include "core/studies/trials.hpp"
+
 #include "tests/core/fixture.hpp"
 
 using namespace troupe;

@@ -77,8 +77,8 @@ inline uint64_t job_of(const world& w, uint64_t id, uint32_t trial) {
   return world::id_of(wire::str(stored(w, id)->getTrials()[trial - 1].getCustomJob()));
 }
 
-inline void measure(world& w, uint64_t job, double value, int64_t step, std::string tag = "accuracy",
-             int64_t at = 0) {
+inline void measure(world& w, uint64_t job, double value, int64_t step,
+                    std::string tag = "accuracy", int64_t at = 0) {
   w.step([&](wire::Event::Builder event) {
     auto metrics = w.report(event, "a").initMetrics();
     metrics.setJobId(job);
@@ -126,6 +126,8 @@ inline std::string reason_of(const world& w, uint64_t id) {
   return wire::str((*record)->getReason());
 }
 
-inline const auto median = [](wire::StudySpec::Builder study) { study.initMedianAutomatedStoppingSpec(); };
+inline const auto median = [](wire::StudySpec::Builder study) {
+  study.initMedianAutomatedStoppingSpec();
+};
 
 } // namespace troupe::test::tuning_job
