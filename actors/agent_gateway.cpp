@@ -35,6 +35,8 @@ proxy_behavior(agent_proxy_actor::stateful_pointer<proxy_state> self,
                const wire::frame<wire::NodeHello>& hello, const controller_actor& controller) {
   auto& state = self->state;
   state.session = session;
+  // No deadline: the controller answers once the decision is stored, and a disk may be slow. If the
+  // controller or the peer goes away, the request fails or the session closes.
   self->request(controller, caf::infinite, atom::join::value, hello,
                 caf::actor_cast<agent_actor>(self))
       .then(

@@ -22,7 +22,7 @@ using welcome_promise = caf::typed_response_promise<wire::frame<wire::NodeWelcom
 struct input {
   wire::frame<wire::Event> event;
   agent_actor joining;                    // with a node's hello: the node
-  std::optional<welcome_promise> welcome; // with a node's hello: whom to answer
+  std::optional<welcome_promise> welcome; // with a node's hello: the request to answer
 };
 
 /// What a step wants sent once its writes are durable.
@@ -129,6 +129,8 @@ struct controller_state {
 
   void commit(const batch_ptr& batch, const std::shared_ptr<std::vector<released>>& results) {
     committing = true;
+    // No deadline: a slow disk must not end the controller while the batch may still become durable.
+    // A store that dies answers with an error.
     self->request(store, caf::infinite, atom::commit::value, batch)
         .then(
             [this, results](const commit_result& failed) {
@@ -145,8 +147,7 @@ struct controller_state {
   /// restart goes on from what is durable.
   [[noreturn]] void die(const std::string& reason) {
     spdlog::critical("event=store_failed reason=\"{}\" note=\"stopping; running replicas are not "
-                     "touched; mend the disk "
-                     "and start again\"",
+                     "touched; fix the disk and start again\"",
                      reason);
     spdlog::shutdown();
     std::_Exit(70);

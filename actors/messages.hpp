@@ -45,10 +45,10 @@ using batch_ptr = std::shared_ptr<const store::batch>;
 /// What the store says of a commit; an empty pointer means that it is durable.
 using commit_result = std::shared_ptr<const error>;
 
-/// Whom to tell what came of a command. Called once, on the controller's thread; must not block.
+/// Receives the outcome of a command. Called once, on the controller's thread; must not block.
 using outcome_callback = std::shared_ptr<const std::function<void(wire::frame<wire::Outcome>)>>;
 
-/// Whom to give the log entries. Called once; must not block.
+/// Receives the log entries. Called once; must not block.
 using logs_callback =
     std::shared_ptr<const std::function<void(result<wire::frame<wire::LogChunk>>)>>;
 

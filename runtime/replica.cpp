@@ -238,7 +238,7 @@ void replica::begin_running(const shim::status& news) {
 void replica::conclude(wire::ReplicaPhase phase, shim::status end) {
   if (has_ended()) return;
   reactor_.drop(std::exchange(metrics_, 0));
-  // A program may be over before its shim could tell that it ran; whoever listens still hears both.
+  // A program may end before its shim could report that it ran. The listener still gets both events.
   if (end.started_micros > 0) begin_running({.started_micros = end.started_micros});
   // What it measured comes before the news that it ended.
   events_.metrics_file(key_);

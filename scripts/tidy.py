@@ -67,14 +67,8 @@ STILL_TO_DO = {
     # openings
     # arrows
     # meson_lists
-    "link/meson.build",
     # foreign_papers
     # plain_words
-    "actors/controller.cpp: mend",
-    "actors/controller.cpp: whom",
-    "actors/messages.hpp: whom",
-    "core/nodes/nodes.cpp: anew",
-    "runtime/replica.cpp: whoever",
 }
 
 

@@ -125,7 +125,7 @@ struct Report {
   node @0 :Text;
   bootId @1 :Text;
   agentEpoch @2 :UInt64;
-  sequence @3 :UInt64;
+  sequence @3 :UInt64;      # counts the reports of one attempt on this node
   union {
     replica @4 :ReplicaStatus;
     metrics @5 :MetricReport;
@@ -267,7 +267,7 @@ struct AttemptRecord {
   endState @12 :Common.JobState;  # decided end that waits for the last replica to stop; unspecified if none
   endError @13 :Common.Status;
   killDeadlineMicros @14 :Int64;
-  submitSequence @15 :UInt64;     # the order of the queue
+  unusedSubmitSequence @15 :UInt64;  # 0.1 wrote it and never read it
   seenMetrics @16 :List(MetricPoint);
   firstFailure @17 :Text;         # the first replica of this attempt that failed, for error messages
   logNodes @18 :List(Text);       # every node that ever hosted a replica of the job, so holds logs of it

@@ -146,7 +146,7 @@ int finished(const invocation& run, const tune_flags& flags, const tune_settings
   return run.failed(
       {errc::failed_precondition,
        fmt::format("{}\nThe output of the trials is in {}. To go on with the study give a larger "
-                   "--max-failed-trial-count, to start again another --directory.",
+                   "--max-failed-trial-count; to start again give another --directory.",
                    wire::view(job.getError().getMessage()), settings.directory.string())});
 }
 

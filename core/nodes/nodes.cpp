@@ -33,7 +33,7 @@ std::vector<uint16_t> free_gpus(const node& n, uint32_t count) {
 } // namespace
 
 // What version 0.1 wrote; events that it stored still have it.
-constexpr std::string_view restart_reason_0_1 = "the controller was started anew";
+constexpr std::string_view restart_reason_0_1 = "the controller was started anew"; // plain: keep
 
 bool is_controller_restart(std::string_view reason) {
   return reason == restart_reason || reason == restart_reason_0_1;

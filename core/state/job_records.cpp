@@ -99,7 +99,6 @@ wire::frame<wire::AttemptRecord> record_of(const custom_job& job) {
     record.setLocation(text(job.location));
     record.setEndState(job.after_stop);
     record.setKillDeadlineMicros(job.kill_deadline_micros);
-    record.setSubmitSequence(job.id);
     auto points = record.initSeenMetrics(static_cast<uint32_t>(job.points.size()));
     for (uint32_t i = 0; i < points.size(); ++i) {
       points[i].setTag(text(job.points[i].tag));
