@@ -127,13 +127,13 @@ struct attempt::state {
   /// The metric file forgets all but its newest lines; an agent that comes after us must not.
   void keep(const std::string& lines) const { (void)append_file(directory / "points", lines); }
 
-  void report(const std::vector<metric_point>& points) const {
+  void report(const std::vector<wire::metric_point>& points) const {
     events.metrics(wire::frame<wire::MetricReport>::build([&](wire::MetricReport::Builder out) {
       out.setJobId(job);
       out.setAttempt(number);
       auto list = out.initPoints(uint32_t(points.size()));
       for (uint32_t i = 0; i < points.size(); ++i)
-        fill(list[i], points[i]);
+        wire::fill(list[i], points[i]);
     }));
   }
 

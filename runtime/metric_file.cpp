@@ -132,11 +132,11 @@ int64_t whole(double value) { return std::abs(value) < 9e18 ? int64_t(std::llrou
 
 } // namespace
 
-std::vector<metric_point> points_of_line(std::string_view line) {
+std::vector<wire::metric_point> points_of_line(std::string_view line) {
   std::vector<std::pair<std::string, std::string>> members;
   if (!flat_object(line).parse(members)) return {};
-  metric_point common;
-  std::vector<metric_point> out;
+  wire::metric_point common;
+  std::vector<wire::metric_point> out;
   for (auto& [key, text] : members) {
     auto number = number_of(text);
     if (key == "global_step")
@@ -171,13 +171,6 @@ metric_history::news metric_history::read(std::string_view text) {
     if (fresh) (out.lines += line) += '\n';
   }
   return out;
-}
-
-void fill(wire::MetricPoint::Builder to, const metric_point& from) {
-  to.setTag(from.tag);
-  to.setValue(from.value);
-  to.setStep(from.step);
-  to.setTimestampMicros(from.timestamp_micros);
 }
 
 } // namespace troupe::runtime

@@ -3,7 +3,7 @@
 // meet any half of it, and the same point many times.
 #pragma once
 
-#include "wire/control.capnp.h"
+#include "wire/metric_point.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -15,16 +15,9 @@
 
 namespace troupe::runtime {
 
-struct metric_point {
-  std::string tag;
-  double value = 0; // may be NaN or infinite
-  int64_t step = 0;
-  int64_t timestamp_micros = 0;
-};
-
 /// The points of one line; none if it is not a whole, flat JSON object with a number, or the text
 /// of one, under some tag.
-std::vector<metric_point> points_of_line(std::string_view line);
+std::vector<wire::metric_point> points_of_line(std::string_view line);
 
 /// Every point of an attempt once, by (tag, step, timestamp).
 class metric_history {
@@ -33,19 +26,17 @@ public:
   explicit metric_history(std::vector<std::string> tags) : tags_(std::move(tags)) {}
 
   struct news {
-    std::vector<metric_point> points;
+    std::vector<wire::metric_point> points;
     std::string lines; // those of the text that held them
   };
   /// Takes the content of a metric file and tells what is new in it.
   news read(std::string_view text);
-  const std::vector<metric_point>& points() const { return points_; }
+  const std::vector<wire::metric_point>& points() const { return points_; }
 
 private:
   std::vector<std::string> tags_;
   std::set<std::tuple<std::string, int64_t, int64_t>> known_;
-  std::vector<metric_point> points_;
+  std::vector<wire::metric_point> points_;
 };
-
-void fill(wire::MetricPoint::Builder, const metric_point&);
 
 } // namespace troupe::runtime

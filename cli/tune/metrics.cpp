@@ -59,7 +59,7 @@ readings matched(std::string_view line, const std::string& id, const re2::RE2& p
 
 } // namespace
 
-std::vector<core::metric_point> points_of_output(std::string_view output,
+std::vector<wire::metric_point> points_of_output(std::string_view output,
                                                  const std::vector<std::string>& ids,
                                                  const re2::RE2* pattern, int64_t now_micros) {
   readings last;
@@ -74,7 +74,7 @@ std::vector<core::metric_point> points_of_output(std::string_view output,
   int64_t step = 0;
   for (auto& [name, seen] : last)
     step = std::max(step, seen.step);
-  std::vector<core::metric_point> points;
+  std::vector<wire::metric_point> points;
   for (auto& [name, seen] : last)
     points.push_back({name, seen.value, step, now_micros});
   return points;

@@ -18,7 +18,7 @@ namespace troupe::cli {
 /// The values of the metrics `ids` in the output, one point each at most, all at the same step
 /// (that of a JSON line's global_step, or 0) and at `now_micros`. With a pattern: the only metric's
 /// value is the first group of its last match in a line.
-std::vector<core::metric_point> points_of_output(std::string_view output,
+std::vector<wire::metric_point> points_of_output(std::string_view output,
                                                  const std::vector<std::string>& ids,
                                                  const re2::RE2* pattern, int64_t now_micros);
 

@@ -206,14 +206,13 @@ void tune_runner::poll_metrics(size_t index) {
 void tune_runner::read_metrics(running& one) {
   const auto text = read_file(metric_file_of(*trials_[one.index]));
   if (!text) return;
-  std::vector<core::metric_point> points;
-  for (auto& point : one.history.read(*text).points)
-    points.push_back({point.tag, point.value, point.step,
-                      point.timestamp_micros != 0 ? point.timestamp_micros : now_micros()});
+  std::vector<wire::metric_point> points = one.history.read(*text).points;
+  for (auto& point : points)
+    if (point.timestamp_micros == 0) point.timestamp_micros = now_micros();
   if (!points.empty()) take(one, std::move(points));
 }
 
-void tune_runner::take(running& one, std::vector<core::metric_point> points) {
+void tune_runner::take(running& one, std::vector<wire::metric_point> points) {
   auto& trial = trials_[one.index];
   if (auto kept = store_.put(*trial, points); !kept) return fail_run(kept.error());
   std::ranges::move(points, std::back_inserter(one.points));
@@ -277,7 +276,7 @@ void tune_runner::on_end(size_t index) {
 }
 
 void tune_runner::conclude(size_t index, const program_end& end,
-                           std::span<const core::metric_point> points) {
+                           std::span<const wire::metric_point> points) {
   trials_[index] = judged(trials_[index], study(), points, end, now_micros());
   if (auto kept = store_.put(*trials_[index]); !kept) return fail_run(kept.error());
   events_.ended(*trials_[index]);

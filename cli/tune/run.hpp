@@ -52,7 +52,7 @@ private:
     size_t index = 0;
     tune_process process;
     runtime::metric_history history;
-    std::vector<core::metric_point> points;
+    std::vector<wire::metric_point> points;
     program_end end;
     runtime::reactor::ticket ended = 0, metrics = 0, poll = 0, overdue = 0, kill = 0;
     bool stopping = false;
@@ -66,12 +66,12 @@ private:
   bool watch(running&);
   void poll_metrics(size_t index);
   void read_metrics(running&);
-  void take(running&, std::vector<core::metric_point> points);
+  void take(running&, std::vector<wire::metric_point> points);
   void read_output(running&);
   void stop_hopeless();
   void stop(running&);
   void on_end(size_t index);
-  void conclude(size_t index, const program_end& end, std::span<const core::metric_point> points);
+  void conclude(size_t index, const program_end& end, std::span<const wire::metric_point> points);
   void look_again(std::optional<int64_t> at_micros);
   void finish(wire::JobState, std::string reason);
   void fail_run(const error&);

@@ -223,7 +223,7 @@ result<> tune_store::put(wire::Trial::Reader trial) {
   return append(as_line("trial", wire::to_json<wire::Trial>(trial)));
 }
 
-result<> tune_store::put(wire::Trial::Reader trial, std::span<const core::metric_point> reported) {
+result<> tune_store::put(wire::Trial::Reader trial, std::span<const wire::metric_point> reported) {
   std::string lines;
   for (const auto& point : reported)
     lines += as_line(

@@ -48,7 +48,7 @@ public:
   /// Errors of all three: unavailable if the disk does not take the record.
   result<> run_started(const std::vector<std::string>& command, int64_t now_micros);
   result<> put(wire::Trial::Reader trial);
-  result<> put(wire::Trial::Reader trial, std::span<const core::metric_point> reported);
+  result<> put(wire::Trial::Reader trial, std::span<const wire::metric_point> reported);
 
   /// The directory of the trial's files, among them those that its program is to keep.
   std::filesystem::path directory_of(wire::Trial::Reader trial) const;

@@ -38,9 +38,9 @@ std::string failure_of(const program_end& end) {
   return {};
 }
 
-const core::metric_point* last_of(std::span<const core::metric_point> points,
+const wire::metric_point* last_of(std::span<const wire::metric_point> points,
                                   std::string_view metric) {
-  const core::metric_point* last = nullptr;
+  const wire::metric_point* last = nullptr;
   for (const auto& point : points)
     if (point.tag == metric
         && (!last
@@ -51,7 +51,7 @@ const core::metric_point* last_of(std::span<const core::metric_point> points,
 }
 
 /// The problem of the reports, if none of them can be the final measurement.
-std::string unmeasured(wire::StudySpec::Reader study, std::span<const core::metric_point> points) {
+std::string unmeasured(wire::StudySpec::Reader study, std::span<const wire::metric_point> points) {
   std::vector<std::string> missing;
   for (const auto& id : metric_ids(study)) {
     const auto* last = last_of(points, id);
@@ -95,7 +95,7 @@ trial_frame started(const trial_frame& trial, int64_t now_micros) {
   });
 }
 
-trial_frame with_points(const trial_frame& trial, std::span<const core::metric_point> points) {
+trial_frame with_points(const trial_frame& trial, std::span<const wire::metric_point> points) {
   const auto measured = core::measurements_of(points, trial->getStartTime().getMicros());
   return trial.with([&](wire::Trial::Builder built) {
     auto list = built.initMeasurements(static_cast<uint32_t>(measured.size()));
@@ -105,7 +105,7 @@ trial_frame with_points(const trial_frame& trial, std::span<const core::metric_p
 }
 
 trial_frame judged(const trial_frame& trial, wire::StudySpec::Reader study,
-                   std::span<const core::metric_point> points, const program_end& end,
+                   std::span<const wire::metric_point> points, const program_end& end,
                    int64_t now_micros) {
   const auto whole = with_points(trial, points);
   // A trial that was stopped is judged by its reports, not by its exit status.

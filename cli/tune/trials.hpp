@@ -16,7 +16,7 @@ trial_frame new_trial(size_t number, const std::vector<tuner::parameter_value>& 
 /// The reports of an earlier start are dropped: the program begins again.
 trial_frame started(const trial_frame& trial, int64_t now_micros);
 
-trial_frame with_points(const trial_frame& trial, std::span<const core::metric_point> points);
+trial_frame with_points(const trial_frame& trial, std::span<const wire::metric_point> points);
 
 /// The end of a trial's program.
 struct program_end {
@@ -29,7 +29,7 @@ struct program_end {
 
 /// SUCCEEDED with its final measurement, or INFEASIBLE with the reason.
 trial_frame judged(const trial_frame& trial, wire::StudySpec::Reader study,
-                   std::span<const core::metric_point> points, const program_end& end,
+                   std::span<const wire::metric_point> points, const program_end& end,
                    int64_t now_micros);
 
 std::vector<tuner::parameter_value> values_of(wire::StudySpec::Reader study,

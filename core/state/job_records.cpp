@@ -101,10 +101,7 @@ wire::frame<wire::AttemptRecord> record_of(const custom_job& job) {
     record.setKillDeadlineMicros(job.kill_deadline_micros);
     auto points = record.initSeenMetrics(static_cast<uint32_t>(job.points.size()));
     for (uint32_t i = 0; i < points.size(); ++i) {
-      points[i].setTag(text(job.points[i].tag));
-      points[i].setValue(job.points[i].value);
-      points[i].setStep(job.points[i].step);
-      points[i].setTimestampMicros(job.points[i].timestamp_micros);
+      wire::fill(points[i], job.points[i]);
     }
     record.setFirstFailure(text(job.first_failure));
     auto nodes = record.initLogNodes(static_cast<uint32_t>(job.log_nodes.size()));
@@ -140,8 +137,7 @@ void read(custom_job& job, wire::AttemptRecord::Reader record) {
   job.after_stop = record.getEndState();
   job.kill_deadline_micros = record.getKillDeadlineMicros();
   for (auto point : record.getSeenMetrics())
-    job.points.push_back(
-        {wire::str(point.getTag()), point.getValue(), point.getStep(), point.getTimestampMicros()});
+    job.points.push_back(wire::metric_point_of(point));
   job.first_failure = wire::str(record.getFirstFailure());
   for (auto name : record.getLogNodes())
     job.log_nodes.insert(wire::str(name));

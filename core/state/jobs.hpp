@@ -9,6 +9,7 @@
 #include "wire/control.capnp.h"
 #include "wire/frame.hpp"
 #include "wire/lifecycle.hpp"
+#include "wire/metric_point.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -40,13 +41,6 @@ struct replica {
   int64_t ordered_micros = 0; // volatile: when the launch was last ordered
 
   bool ended() const { return !wire::is_live(phase); }
-};
-
-struct metric_point {
-  std::string tag;
-  double value = 0;
-  int64_t step = 0;
-  int64_t timestamp_micros = 0;
 };
 
 struct custom_job {
@@ -91,7 +85,7 @@ struct custom_job {
 
   uint64_t tuning_job = 0;
   uint32_t trial = 0;
-  std::vector<metric_point> points; // in order of arrival
+  std::vector<wire::metric_point> points; // in order of arrival
 
   std::vector<std::string> metric_tags; // derived: of a trial, what its study measures
 

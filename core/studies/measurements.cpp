@@ -16,16 +16,17 @@ bool holds(const measurement& m, std::string_view metric) {
 
 } // namespace
 
-std::vector<measurement> measurements_of(std::span<const metric_point> points, int64_t start_micros,
-                                         non_finite wild) {
-  std::vector<const metric_point*> order;
-  for (const metric_point& point : points)
+std::vector<measurement> measurements_of(std::span<const wire::metric_point> points,
+                                         int64_t start_micros, non_finite wild) {
+  std::vector<const wire::metric_point*> order;
+  for (const wire::metric_point& point : points)
     if (wild == non_finite::kept || std::isfinite(point.value)) order.push_back(&point);
-  std::ranges::stable_sort(
-      order, {}, [](const metric_point* p) { return std::pair(p->step, p->timestamp_micros); });
+  std::ranges::stable_sort(order, {}, [](const wire::metric_point* p) {
+    return std::pair(p->step, p->timestamp_micros);
+  });
   std::vector<measurement> all;
   int64_t least = 0; // of the elapsed time, for the order to be strict
-  for (const metric_point* point : order) {
+  for (const wire::metric_point* point : order) {
     if (all.empty() || all.back().step != point->step || holds(all.back(), point->tag)) {
       least = !all.empty() && all.back().step == point->step ? all.back().elapsed_micros + 1 : 0;
       all.push_back({least, point->step, {}});
@@ -51,7 +52,7 @@ std::optional<measurement> final_of(std::span<const measurement> all,
 namespace {
 
 /// The points of the measurement that speaks for the trial.
-std::vector<bool> to_be_kept(const std::vector<metric_point>& points,
+std::vector<bool> to_be_kept(const std::vector<wire::metric_point>& points,
                              wire::StudySpec::Reader study) {
   std::vector<bool> kept(points.size());
   const auto final = final_of(measurements_of(points, 0, non_finite::kept), study);
@@ -65,11 +66,11 @@ std::vector<bool> to_be_kept(const std::vector<metric_point>& points,
 
 } // namespace
 
-void trim(std::vector<metric_point>& points, size_t most, wire::StudySpec::Reader study) {
+void trim(std::vector<wire::metric_point>& points, size_t most, wire::StudySpec::Reader study) {
   if (points.size() <= most) return;
   const std::vector<bool> precious = to_be_kept(points, study);
   size_t surplus = points.size() - most;
-  std::vector<metric_point> kept;
+  std::vector<wire::metric_point> kept;
   for (size_t i = 0; i < points.size(); ++i)
     if (surplus > 0 && !precious[i])
       --surplus;

@@ -32,7 +32,7 @@ std::string unmeasured(const custom_job& run, wire::StudySpec::Reader study) {
     const std::string id = wire::str(metric.getMetricId());
     ids.push_back(id);
     bool seen = false, finite = false;
-    for (const metric_point& point : run.points)
+    for (const wire::metric_point& point : run.points)
       if (point.tag == id) seen = true, finite |= std::isfinite(point.value);
     if (!seen) silent.push_back(id);
     if (seen && !finite) wild.push_back(id);
@@ -124,13 +124,12 @@ bool tuning_trials::add_points(custom_job& run, wire::StudySpec::Reader study,
   for (auto point : report.getPoints()) {
     std::string_view tag = wire::view(point.getTag());
     if (!measures(study, tag)) continue;
-    if (std::ranges::any_of(run.points, [&](const metric_point& known) {
+    if (std::ranges::any_of(run.points, [&](const wire::metric_point& known) {
           return known.step == point.getStep()
                  && known.timestamp_micros == point.getTimestampMicros() && known.tag == tag;
         }))
       continue;
-    run.points.push_back(
-        {std::string(tag), point.getValue(), point.getStep(), point.getTimestampMicros()});
+    run.points.push_back(wire::metric_point_of(point));
     news = true;
   }
   return news;

@@ -47,7 +47,7 @@ trial_frame trial_one() {
   return started(new_trial(1, {{"lr", 0.3}, {"opt", "adam"}}), 1'700'000'001'000'000);
 }
 
-const std::vector<core::metric_point> points = {{"loss", 0.5, 1, 1'700'000'002'000'000},
+const std::vector<wire::metric_point> points = {{"loss", 0.5, 1, 1'700'000'002'000'000},
                                                 {"loss", NAN, 2, 1'700'000'003'000'000}};
 
 } // namespace

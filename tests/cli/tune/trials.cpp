@@ -22,11 +22,11 @@ wire::frame<wire::HyperparameterTuningJob> study_of(const std::string& more = ""
       "study.yaml");
 }
 
-core::metric_point at(int64_t step, double value, const char* tag = "loss") {
+wire::metric_point at(int64_t step, double value, const char* tag = "loss") {
   return {tag, value, step, 1'000'000 + step};
 }
 
-trial_frame judge(const std::vector<core::metric_point>& points, const program_end& end = {},
+trial_frame judge(const std::vector<wire::metric_point>& points, const program_end& end = {},
                   const wire::frame<wire::HyperparameterTuningJob>& job = study_of()) {
   const auto trial = started(new_trial(1, {{"lr", 0.5}}), 1'000'000);
   return judged(trial, job->getStudySpec(), points, end, 2'000'000);
@@ -47,7 +47,7 @@ constexpr int exited(int code) { return code << 8; }
 } // namespace
 
 TEST_CASE("a trial is judged by its last measurement, or by its best one if the study says so") {
-  const std::vector<core::metric_point> points = {at(1, 0.5), at(2, 0.2), at(3, 0.3)};
+  const std::vector<wire::metric_point> points = {at(1, 0.5), at(2, 0.2), at(3, 0.3)};
   CHECK(final_loss(judge(points)) == 0.3);
   CHECK(final_loss(judge(points, {}, study_of("measurementSelectionType: BEST_MEASUREMENT")))
         == 0.2);
@@ -55,7 +55,7 @@ TEST_CASE("a trial is judged by its last measurement, or by its best one if the 
 }
 
 TEST_CASE("a trial is infeasible when its program fails") {
-  const std::vector<core::metric_point> good = {at(1, 0.5)};
+  const std::vector<wire::metric_point> good = {at(1, 0.5)};
   CHECK(why(judge(good, {.status = exited(3), .complaint = "ValueError: no"}))
         == "exit code 3: ValueError: no");
   CHECK(why(judge(good, {.status = exited(1)})) == "exit code 1");

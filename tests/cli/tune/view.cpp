@@ -31,7 +31,7 @@ maxTrialCount: 8
 using job_frame = wire::frame<wire::HyperparameterTuningJob>;
 
 /// A trial of 10 s that started at second 0.
-trial_frame ended(size_t number, const job_frame& study, std::vector<core::metric_point> points,
+trial_frame ended(size_t number, const job_frame& study, std::vector<wire::metric_point> points,
                   const program_end& how = {}) {
   const auto trial = started(new_trial(number, {{"lr", 0.125 * double(number)}}), 1);
   return judged(trial, study->getStudySpec(), points, how, 10'000'001);
@@ -56,7 +56,7 @@ job_frame job_of(const char* yaml, const std::vector<trial_frame>& trials) {
 job_frame mixed() {
   const auto study = *tuned_job_of(single, "x");
   auto running = started(new_trial(5, {{"lr", 0.75}}), 10'000'001);
-  running = with_points(running, std::vector<core::metric_point>{{"loss", 0.75, 4, 12'000'000}});
+  running = with_points(running, std::vector<wire::metric_point>{{"loss", 0.75, 4, 12'000'000}});
   return job_of(single,
                 {ended(1, study, {{"loss", 0.5, 1, 2}}), ended(2, study, {{"loss", 0.25, 3, 2}}),
                  ended(3, study, {}, {.status = 256, .complaint = "no memory"}),

@@ -24,7 +24,7 @@ const double not_a_number = std::numeric_limits<double>::quiet_NaN();
 } // namespace
 
 TEST_CASE("points of a step form one measurement, in step order whatever the order of arrival") {
-  std::vector<metric_point> points{
+  std::vector<wire::metric_point> points{
       {"loss", 2, 20, 300}, {"loss", 3, 10, 200}, {"accuracy", 0.5, 10, 210}};
   auto all = measurements_of(points, 100);
   REQUIRE(all.size() == 2);
@@ -35,7 +35,7 @@ TEST_CASE("points of a step form one measurement, in step order whatever the ord
 }
 
 TEST_CASE("a program without steps gives one measurement per report") {
-  std::vector<metric_point> points{{"loss", 2, 0, 300}, {"loss", 3, 0, 200}};
+  std::vector<wire::metric_point> points{{"loss", 2, 0, 300}, {"loss", 3, 0, 200}};
   auto all = measurements_of(points, 100);
   REQUIRE(all.size() == 2);
   CHECK(all[0].metrics[0].second == 3);
@@ -43,7 +43,7 @@ TEST_CASE("a program without steps gives one measurement per report") {
 }
 
 TEST_CASE("values that are not finite are left out, and time does not run backwards") {
-  std::vector<metric_point> points{{"loss", not_a_number, 1, 300}, {"loss", 1, 2, 50}};
+  std::vector<wire::metric_point> points{{"loss", not_a_number, 1, 300}, {"loss", 1, 2, 50}};
   auto all = measurements_of(points, 100);
   REQUIRE(all.size() == 1);
   CHECK(all[0].elapsed_micros == 0);
@@ -59,7 +59,7 @@ TEST_CASE("the final measurement is the last, or the best by the goal") {
 }
 
 TEST_CASE("trimming keeps the newest points and the best") {
-  std::vector<metric_point> points;
+  std::vector<wire::metric_point> points;
   for (int i = 0; i < 10; ++i)
     points.push_back({"loss", i == 2 ? 100.0 : 1.0, i, i});
   trim(points, 3, *spec(true));
@@ -78,7 +78,7 @@ TEST_CASE("trimming keeps the best measurement that is complete and safe") {
     metrics[1].initSafetyConfig().setSafetyThreshold(1);
     built.setMeasurementSelectionType(wire::StudySpec::MeasurementSelectionType::BEST_MEASUREMENT);
   });
-  std::vector<metric_point> points;
+  std::vector<wire::metric_point> points;
   for (int i = 0; i < 20; ++i) {
     points.push_back({"loss", i == 3 ? 50.0 : i == 7 ? 100.0 : i == 9 ? 200.0 : 1.0, i, i});
     // Step 7 is not safe, step 9 not complete.
