@@ -1,4 +1,5 @@
 #include "core/validate/validate.hpp"
+#include "tests/core/validate/problem_checks.hpp"
 #include "wire/json.hpp"
 
 #include <doctest/doctest.h>
@@ -9,8 +10,6 @@ using namespace troupe;
 using namespace troupe::core;
 
 namespace {
-
-using problem_texts = std::vector<std::string>;
 
 template <class T>
 wire::frame<T> parsed(const std::string& json) {
@@ -45,23 +44,6 @@ problem_texts container_problems(const std::string& container_json) {
 const std::string good_pool =
     R"({"machineSpec": {"machineType": "n1-standard-4"}, "replicaCount": 1,
                                   "containerSpec": {"imageUri": "gcr.io/p/trainer"}})";
-
-std::string joined(const problem_texts& all) {
-  std::string text;
-  for (const auto& one : all)
-    text += one + "\n";
-  return text;
-}
-
-/// Exactly one problem, and it begins like this.
-void check_only(const problem_texts& found, const std::string& beginning) {
-  CAPTURE(joined(found));
-  REQUIRE(found.size() == 1);
-  CHECK_MESSAGE(found[0].starts_with(beginning), beginning);
-  CHECK(found[0].find("; expected ") != std::string::npos);
-}
-
-void check_none(const problem_texts& found) { CHECK_MESSAGE(found.empty(), joined(found)); }
 
 std::string repeated(const std::string& part, int times) {
   std::string all;

@@ -1,4 +1,5 @@
 #include "core/validate/validate.hpp"
+#include "tests/core/validate/problem_checks.hpp"
 #include "wire/json.hpp"
 
 #include <doctest/doctest.h>
@@ -10,29 +11,11 @@ using namespace troupe::core;
 
 namespace {
 
-using problem_texts = std::vector<std::string>;
-
 problem_texts problems(const std::string& json) {
   auto study = wire::from_json<wire::StudySpec>(json);
   REQUIRE_MESSAGE(study, study.error().message);
   return problems_of(**study);
 }
-
-std::string joined(const problem_texts& all) {
-  std::string text;
-  for (const auto& one : all)
-    text += one + "\n";
-  return text;
-}
-
-void check_only(const problem_texts& found, const std::string& beginning) {
-  CAPTURE(joined(found));
-  REQUIRE(found.size() == 1);
-  CHECK_MESSAGE(found[0].starts_with(beginning), beginning);
-  CHECK(found[0].find("; expected ") != std::string::npos);
-}
-
-void check_none(const problem_texts& found) { CHECK_MESSAGE(found.empty(), joined(found)); }
 
 const std::string one_double =
     R"({"parameterId": "x", "doubleValueSpec": {"minValue": 0, "maxValue": 1}})";
